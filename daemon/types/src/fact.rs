@@ -1,0 +1,180 @@
+//! What the core has decided or come to believe, in the past tense. Facts stand in the journal record, so that
+//! the store, screens and reports need no core to know what happened. Append only.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alarm::AlarmKey;
+use crate::batch::{OrderKey, SkuKey};
+use crate::code::Code;
+use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey};
+use crate::outcome::{Outcome, Reason};
+use crate::sorter::ExitResult;
+use crate::units::Pieces;
+
+/// One fact.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub enum Fact {
+    /// A batch was started.
+    BatchStarted {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// A batch was paused.
+    BatchPaused {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// A batch went on.
+    BatchResumed {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// A batch takes no more decisions.
+    BatchClosing {
+        /// The batch.
+        batch: BatchId,
+        /// Closed with unfinished work.
+        is_forced: bool,
+    },
+    /// A batch ended. Short facts precede it.
+    BatchEnded {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// Pieces of a job that were missing when its batch ended. Never a remainder: one fact per load or line.
+    PiecesShort {
+        /// The batch.
+        batch: BatchId,
+        /// The job.
+        job: JobId,
+        /// Its order.
+        order: OrderKey,
+        /// Its article.
+        sku: SkuKey,
+        /// Its first code.
+        label: Code,
+        /// How many are missing.
+        pieces: Pieces,
+        /// Where they were seen last.
+        last_seen: LastSeen,
+        /// Why they are missing.
+        reason: Reason,
+    },
+    /// A class was bound to a chute.
+    ClassBound {
+        /// The batch.
+        batch: BatchId,
+        /// The class: an order.
+        order: OrderKey,
+        /// The chute.
+        chute: ChuteId,
+        /// The chute had another class before, in this run of the journal.
+        is_rebound: bool,
+    },
+    /// All pieces of a class were sorted.
+    ClassCompleted {
+        /// The batch.
+        batch: BatchId,
+        /// The class: an order.
+        order: OrderKey,
+        /// The chute it had.
+        chute: ChuteId,
+    },
+    /// The box of a chute was changed.
+    BoxSwapped {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A chute has no class any more.
+    ChuteFreed {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A load was seen for the first time.
+    LoadSeen {
+        /// The load.
+        load: LoadKey,
+        /// The code it was found by; empty when it had none.
+        label: Code,
+        /// The load of the same label before it.
+        previous: Option<LoadKey>,
+    },
+    /// A load passed all lanes and stays on the belt.
+    LoadRecirculated {
+        /// The load.
+        load: LoadKey,
+        /// Why.
+        reason: Reason,
+        /// Turns made.
+        turns: u16,
+    },
+    /// A load ended.
+    LoadEnded(LoadEnd),
+    /// A load that had ended elsewhere was put into its chute by a person.
+    LoadHandSorted {
+        /// The load.
+        load: LoadKey,
+        /// Its label.
+        label: Code,
+        /// The batch.
+        batch: BatchId,
+        /// The job.
+        job: JobId,
+        /// Pieces credited.
+        pieces: Pieces,
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A decision came too late to be applied.
+    DecisionLate {
+        /// The load.
+        load: LoadKey,
+    },
+    /// An alarm came up.
+    AlarmRaised(AlarmKey),
+    /// An alarm went.
+    AlarmGone(AlarmKey),
+    /// A line may be fed (true) or not.
+    PermitChanged {
+        /// The line.
+        line: LineId,
+        /// May be fed.
+        is_permitted: bool,
+    },
+}
+
+/// How a load ended.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct LoadEnd {
+    /// The load.
+    pub load: LoadKey,
+    /// The code it was found by; empty when it had none.
+    pub label: Code,
+    /// The job whose pieces it was, where it had one.
+    pub job: Option<(BatchId, JobId)>,
+    /// Pieces it carried, where known.
+    pub pieces: Pieces,
+    /// Where it ended.
+    pub outcome: Outcome,
+    /// Why there.
+    pub reason: Reason,
+    /// The lane it left at; `NONE` when it left at none.
+    pub lane: ActualLane,
+    /// What the PLC reported; `None` when it reported nothing.
+    pub result: Option<ExitResult>,
+}
+
+/// The lane a load really left at.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct ActualLane(pub LaneNo);
+
+/// Where pieces were seen last.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub enum LastSeen {
+    /// Never on this line.
+    Never,
+    /// On the belt, at the scanner.
+    Scanner(LoadKey),
+    /// At a lane.
+    Lane(LoadKey, LaneNo),
+}
