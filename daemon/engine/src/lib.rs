@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The engine turn, sans-IO: admit inputs, step the core, append to the journal, release what is durable. It
+//! knows no clock, thread, socket or disk: the shell passes the time in, hands batches to the journal's writer
+//! and reports what is durable.
+//!
+//! ```text
+//!   input --admit--> core step --> record into the filling batch      outputs with after = 0 --> ready at once
+//!                                        |                            outputs with after = n --> gate
+//!                    shell: write + sync |                                                        |
+//!                                        v                                                        v
+//!                                 handle_durable(n) --------------------------------------> ready, in order
+//! ```
+#![forbid(unsafe_code)]
+
+mod engine;
+mod gate;
+mod replay;
+
+pub use engine::{Admission, Engine};
+pub use replay::{Divergence, Replay, ReplayError, replay};

@@ -3,12 +3,14 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::hash::StateHasher;
 use crate::ids::{BatchId, LineId};
+use crate::limits::JOBS_PER_PART_MAX;
 use crate::units::Pieces;
 
 /// Kind of work of a batch. Append only.
@@ -90,13 +92,25 @@ pub struct BatchSpec {
     pub chute_limit: u16,
 }
 
-/// Hash over the content of a batch, part by part in order. `Start` carries it; the core refuses another content.
-pub fn content_hash(spec: &BatchSpec, jobs: &[JobSpec]) -> u64 {
-    use core::hash::{Hash, Hasher};
+/// Hash of one staged part.
+pub fn part_content(spec: &BatchSpec, jobs: &[JobSpec]) -> u64 {
     let mut hasher = StateHasher::new(1);
     spec.hash(&mut hasher);
     for job in jobs {
         job.hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// Content of a batch after one more part.
+pub fn chain_content(content: u64, part: u64) -> u64 {
+    let mut hasher = StateHasher::new(9);
+    (content, part).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Content of a whole batch, staged in parts of [`JOBS_PER_PART_MAX`]: what `Verb::Start` must carry. The core
+/// refuses to start another content.
+pub fn batch_content(spec: &BatchSpec, jobs: &[JobSpec]) -> u64 {
+    jobs.chunks(JOBS_PER_PART_MAX).fold(0, |content, part| chain_content(content, part_content(spec, part)))
 }

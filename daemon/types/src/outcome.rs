@@ -124,5 +124,7 @@ named! {
         Purge = "purge",
         /// The batch was closed with the piece missing.
         BatchClosed = "batch_closed",
+        /// Another candidate ranked before it.
+        RankedLower = "ranked_lower",
     }
 }

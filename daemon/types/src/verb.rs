@@ -30,7 +30,7 @@ pub enum Verb {
         token: StartToken,
         /// How many parts were staged.
         parts: u16,
-        /// `batch::content_hash` over everything staged.
+        /// `batch::batch_content` of everything staged.
         content_hash: u64,
     },
     /// Stop taking loads for a batch; its loads on the belt recirculate, then go to exception.

@@ -1,0 +1,98 @@
+//! A scan: the load is found or made, what the scan says is kept, and a destination is decided, unless the link
+//! is still draining (then the decision waits for the end of the backlog) or the event is too old to answer.
+
+use wcs_types::{
+    AlarmCode, Code, Destination, Fact, LoadKey, Reason, ScanEvent, SorterCommand, SorterEvent,
+};
+
+use crate::control::{Core, Turn, load_hash};
+use crate::rows::{LinkPhase, LoadBelief, LoadRow};
+
+impl Core {
+    pub(crate) fn on_scan(&mut self, turn: &mut Turn<'_>, key: LoadKey, event: &SorterEvent, scan: &ScanEvent) {
+        if let Some(ended) = self.ended.find(key)
+            && self.ended.row(ended).has_left()
+        {
+            self.fault_device(turn, key);
+            return;
+        }
+        let id = match self.find_load(key) {
+            Some(id) => {
+                self.keep_scan(id, event, scan);
+                id
+            }
+            None => self.make_load(turn, key, event, scan),
+        };
+        let plc_epoch = self.line(key.line).plc_epoch;
+        if scan.is_retained || key.plc_epoch != plc_epoch {
+            // Kept over a restart of the PLC: filed under its own life, never answered.
+            self.doubt_load(id);
+            return;
+        }
+        self.watch_load(turn, id);
+        if self.line(key.line).phase == LinkPhase::Ready {
+            self.decide(turn, id, &scan.codes);
+        }
+    }
+
+    fn keep_scan(&mut self, id: u32, event: &SorterEvent, scan: &ScanEvent) {
+        let mark = self.silence_mark(self.loads.get(id).key.line, event.belt);
+        let label = self.label_of(&scan.codes);
+        self.loads.edit(id, |load| {
+            load.belief = LoadBelief::Waiting;
+            // A label once read stays: a later pass may read nothing.
+            if !label.is_empty() && load.job.is_none() {
+                load.label = label;
+            }
+            load.read = scan.read;
+            load.scan_seq = event.seq_last;
+            load.point = scan.point;
+            load.decide_by = scan.decide_by;
+            load.turns = scan.turns;
+            load.mark = mark;
+        });
+    }
+
+    fn make_load(&mut self, turn: &mut Turn<'_>, key: LoadKey, event: &SorterEvent, scan: &ScanEvent) -> u32 {
+        self.make_room(turn, key);
+        let label = self.label_of(&scan.codes);
+        let previous = self.supersede(turn, key, &label);
+        turn.out.fact(Fact::LoadSeen { load: key, label: label.clone(), previous });
+        let load = LoadRow {
+            key,
+            belief: LoadBelief::Waiting,
+            label,
+            read: scan.read,
+            job: None,
+            destination: Destination::Unanswered,
+            reason: Reason::Late,
+            scan_seq: event.seq_last,
+            point: scan.point,
+            decide_by: scan.decide_by,
+            turns: scan.turns,
+            generation: 0,
+            mark: self.silence_mark(key.line, event.belt),
+        };
+        self.insert_load(load)
+    }
+
+    pub(crate) fn insert_load(&mut self, load: LoadRow) -> u32 {
+        let key = load.key;
+        let id = self.loads.insert(load);
+        self.load_index.insert(load_hash(key), id);
+        id
+    }
+
+    /// The codes a waiting load was scanned with are gone by the time it is decided; its label stands for them.
+    pub(crate) fn decide_waiting(&mut self, turn: &mut Turn<'_>, id: u32) {
+        let label: Code = self.loads.get(id).label.clone();
+        self.decide(turn, id, core::slice::from_ref(&label));
+    }
+
+    fn fault_device(&mut self, turn: &mut Turn<'_>, key: LoadKey) {
+        self.set_line_alarm(turn, AlarmCode::DeviceFaulted, key.line, true);
+        let plc_epoch = self.line(key.line).plc_epoch;
+        turn.out.command(key.line, wcs_types::Seq::NONE, 0, SorterCommand::Stay { plc_epoch });
+        self.leave_ready(turn, key.line, LinkPhase::Faulted);
+    }
+}

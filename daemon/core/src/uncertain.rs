@@ -1,0 +1,87 @@
+//! Loads of an earlier life of the PLC. Their item numbers mean nothing any more; each is ended when its label
+//! is scanned again (superseded), or after a loop of travel in the new life (lost).
+
+use alloc::vec::Vec;
+
+use wcs_types::{ActualLane, BeltMm, Code, Fact, LaneNo, LineId, LoadEnd, LoadKey, Outcome, Reason};
+
+use crate::control::{Core, Turn};
+use crate::rows::LoadBelief;
+
+impl Core {
+    /// Every open load of a line becomes uncertain: its PLC has started anew.
+    pub(crate) fn doubt_all(&mut self, line: LineId) {
+        let open: Vec<u32> =
+            self.loads.iter().filter(|(_, load)| load.key.line == line).map(|(id, _)| id).collect();
+        for id in open {
+            self.doubt_load(id);
+        }
+    }
+
+    pub(crate) fn doubt_load(&mut self, id: u32) {
+        let load = self.loads.get(id);
+        if load.belief == LoadBelief::Uncertain {
+            return;
+        }
+        let line = load.key.line;
+        self.loads.edit(id, |load| load.belief = LoadBelief::Uncertain);
+        self.edit_line(line, |row| row.uncertain_count += 1);
+    }
+
+    /// A label is seen as a new item: ends what it was before, and names that load.
+    pub(crate) fn supersede(&mut self, turn: &mut Turn<'_>, key: LoadKey, label: &Code) -> Option<LoadKey> {
+        if label.is_empty() {
+            return None;
+        }
+        if self.line(key.line).uncertain_count != 0 {
+            let uncertain = self
+                .loads
+                .iter()
+                .filter(|(_, load)| load.belief == LoadBelief::Uncertain && load.key.line == key.line)
+                .filter(|(_, load)| load.label == *label && load.key.plc_epoch != key.plc_epoch)
+                .min_by_key(|(_, load)| load.key)
+                .map(|(id, load)| (id, load.key));
+            if let Some((id, previous)) = uncertain {
+                self.end_load(turn, id, Outcome::Superseded, Reason::PlcRestart, LaneNo::NONE, None);
+                return Some(previous);
+            }
+        }
+        let ended = self.ended.find_unsorted(key.line, label)?;
+        let row = self.ended.row(ended).clone();
+        if row.outcome == Outcome::Lost && row.reason == Reason::PlcRestart && !row.is_replaced {
+            self.ended.edit(ended, |row| {
+                row.is_replaced = true;
+                row.outcome = Outcome::Superseded;
+            });
+            turn.out.fact(Fact::LoadEnded(LoadEnd {
+                load: row.key,
+                label: row.label,
+                job: row.job.map(|job| self.job_name(job)),
+                pieces: row.pieces,
+                outcome: Outcome::Superseded,
+                reason: Reason::PlcRestart,
+                lane: ActualLane(LaneNo::NONE),
+                result: None,
+            }));
+        }
+        Some(row.key)
+    }
+
+    /// After a loop of travel in the new life, what has not shown up is lost.
+    pub(crate) fn end_uncertain(&mut self, turn: &mut Turn<'_>, line: LineId, belt: BeltMm) {
+        if !self.line(line).uncertain_until.is_some_and(|mark| belt.has_reached(mark)) {
+            return;
+        }
+        self.edit_line(line, |row| row.uncertain_until = None);
+        let uncertain: Vec<(u32, bool)> = self
+            .loads
+            .iter()
+            .filter(|(_, load)| load.key.line == line && load.belief == LoadBelief::Uncertain)
+            .map(|(id, load)| (id, load.label.is_empty()))
+            .collect();
+        for (id, is_unlabelled) in uncertain {
+            let reason = if is_unlabelled { Reason::PlcRestartUnidentified } else { Reason::PlcRestart };
+            self.end_load(turn, id, Outcome::Lost, reason, LaneNo::NONE, None);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Verbs: what people and other systems ask. Each is checked whole before anything changes and gets exactly one
+//! reply, which leaves when the record that holds the verb is durable.
+
+use wcs_types::output::OutputKind;
+use wcs_types::{
+    ChuteId, ChuteKind, Code, Fact, LineId, Outcome, Output, Reply, Seq, SorterCommand, Target, Ticket, Verb,
+    VerbRefusal,
+};
+
+use crate::control::{Core, Turn};
+use crate::rows::ChuteLife;
+
+impl Core {
+    pub(crate) fn on_verb(&mut self, turn: &mut Turn<'_>, ticket: Ticket, verb: &Verb) {
+        let result = match verb {
+            Verb::Stage { spec, part, jobs } => self.stage(spec, *part, jobs),
+            Verb::Start { batch, token, parts, content_hash } => {
+                self.start(turn, *batch, *token, *parts, *content_hash)
+            }
+            Verb::Pause { batch } => self.pause(turn, *batch),
+            Verb::Resume { batch } => self.resume(turn, *batch),
+            Verb::Close { batch, is_forced } => self.close(turn, *batch, *is_forced),
+            Verb::HandSort { line, label, chute } => self.hand_sort(turn, *line, label, *chute),
+            Verb::ConfirmEmpty { chute } => self.confirm_empty(turn, *chute),
+            Verb::Line { line, command } => {
+                if self.has_line(*line) {
+                    turn.out.command(*line, Seq::NONE, 0, SorterCommand::Unit(*command));
+                    Ok(())
+                } else {
+                    Err(VerbRefusal::UnknownLine)
+                }
+            }
+        };
+        let reply = match result {
+            Ok(()) => Reply::Done,
+            Err(refusal) => Reply::Refused(refusal),
+        };
+        turn.out.outputs.push(Output {
+            target: Target::Asker(ticket),
+            generation: 0,
+            after: self.seq,
+            what: OutputKind::Reply(reply),
+        });
+    }
+
+    fn confirm_empty(&mut self, turn: &mut Turn<'_>, chute: ChuteId) -> Result<(), VerbRefusal> {
+        if usize::from(chute.0) >= self.plant.chutes.len() {
+            return Err(VerbRefusal::UnknownChute);
+        }
+        let row = self.chute(chute);
+        let waits = matches!(row.life, ChuteLife::Closing | ChuteLife::Blocked) && row.in_flight == 0;
+        if !waits {
+            return Err(VerbRefusal::NotClosing);
+        }
+        self.free_chute(turn, chute);
+        Ok(())
+    }
+
+    fn hand_sort(
+        &mut self,
+        turn: &mut Turn<'_>,
+        line: LineId,
+        label: &Code,
+        chute: ChuteId,
+    ) -> Result<(), VerbRefusal> {
+        if !self.has_line(line) {
+            return Err(VerbRefusal::UnknownLine);
+        }
+        let is_order_chute = self.plant.chutes.get(usize::from(chute.0)).is_some_and(|spec| {
+            spec.line == line && spec.kind == ChuteKind::Order
+        });
+        if !is_order_chute {
+            return Err(VerbRefusal::UnknownChute);
+        }
+        // A load that could not be read has no label here: the person read it.
+        let ended = self.ended.find_unsorted(line, label).filter(|ended| {
+            let row = self.ended.row(*ended);
+            row.outcome.may_be_hand_sorted() && !row.is_replaced
+        });
+        let ended = ended.or_else(|| self.ended.find_unlabelled(line)).ok_or(VerbRefusal::UnknownLabel)?;
+        let job = self.job_in_chute(line, label, chute)?;
+        let load = self.ended.row(ended).key;
+        self.ended.edit(ended, |row| {
+            row.is_replaced = true;
+            row.outcome = Outcome::HandSorted;
+        });
+        let pieces = self.jobs.edit(job, |row| {
+            row.done += row.portion;
+            row.portion
+        });
+        let (batch, name) = self.job_name(job);
+        turn.out.fact(Fact::LoadHandSorted { load, label: label.clone(), batch, job: name, pieces, chute });
+        self.credit(turn, job);
+        Ok(())
+    }
+
+    /// The job of this label that has room and whose class has this chute.
+    fn job_in_chute(&self, line: LineId, label: &Code, chute: ChuteId) -> Result<u32, VerbRefusal> {
+        let mut refusal = VerbRefusal::UnknownLabel;
+        for job in self.codes.jobs(label) {
+            let row = self.jobs.get(job);
+            if self.batches.get(row.batch).spec.line != line {
+                continue;
+            }
+            if self.classes.get(row.class).chute != Some(chute) {
+                refusal = VerbRefusal::WrongChute;
+            } else if row.has_room() {
+                return Ok(job);
+            }
+        }
+        Err(refusal)
+    }
+}

@@ -1,0 +1,339 @@
+//! The scenario language: commands to inputs, outputs and facts to text. Knows the shape of the test plant; decides
+//! nothing about what is right.
+
+mod render;
+
+use wcs_core::{Core, Step};
+use wcs_types::batch::batch_content;
+use wcs_types::limits::JOBS_PER_PART_MAX;
+use wcs_types::plant::{BlockBases, Transport};
+use wcs_types::{
+    Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, Epoch, EventBody, EventSeq,
+    ExitResult, Identify, Input, JobSpec, LaneNo, LaneSet, LaneState, LineId, LineKind, LineSpec, LinkChange, LinkId,
+    LinkSpec, MachineState, Millimeters, MonoTime, Nanos, OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello,
+    Read, ScanEvent, SkuKey, SorterEvent, StartToken, Ticket, Verb,
+};
+
+const LINE: LineId = LineId(0);
+
+/// A core on a test plant: lanes 1 to 4 order, 5 overflow, 6 no-read, 7 exception; a 100 m loop, 60 m path.
+pub(crate) struct Stage {
+    core: Core,
+    fresh: Core,
+    inputs: Vec<(MonoTime, Input)>,
+    step: Step,
+    now: MonoTime,
+    epoch: Epoch,
+    seq: EventSeq,
+    belt: BeltMm,
+    ticket: u64,
+    jobs: std::collections::BTreeMap<u32, (BatchSpec, Vec<JobSpec>)>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self {
+            core: Core::new(plant()),
+            fresh: Core::new(plant()),
+            inputs: Vec::new(),
+            step: Step::default(),
+            now: MonoTime::ZERO,
+            epoch: Epoch(1),
+            seq: EventSeq(65_530),
+            belt: BeltMm(1_000),
+            ticket: 0,
+            jobs: Default::default(),
+        }
+    }
+
+    pub(crate) fn run(&mut self, command: &str) -> Vec<String> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let mut answers = Vec::new();
+        for input in self.inputs_of(&words) {
+            self.now += Nanos::from_millis(1);
+            self.core.handle(self.now, Nanos::from_millis(1), &input, None, &mut self.step);
+            self.inputs.push((self.now, input));
+            self.core.check_invariants().unwrap_or_else(|broken| panic!("after `{command}`: {broken}"));
+            answers.extend(render::step(&self.step, self.core.seq()));
+        }
+        answers
+    }
+
+    /// The same inputs give the same state, and a snapshot restores to it.
+    pub(crate) fn check_end(mut self) {
+        for (now, input) in &self.inputs {
+            self.fresh.handle(*now, Nanos::from_millis(1), input, None, &mut self.step);
+        }
+        assert_eq!(self.fresh.state_hash(), self.core.state_hash(), "replay comes to the same state");
+        assert_eq!(self.fresh.plant_digest(), self.core.plant_digest());
+        let restored = Core::restore(self.core.snapshot()).expect("a snapshot of a sound core");
+        assert_eq!(restored.state_hash(), self.core.state_hash());
+        restored.check_invariants().expect("a restored core is sound");
+    }
+
+    fn inputs_of(&mut self, words: &[&str]) -> Vec<Input> {
+        match words {
+            ["meet", rest @ ..] => vec![self.meet(rest)],
+            ["up", rest @ ..] => {
+                let met = self.meet(rest);
+                vec![met, self.link(LinkChange::Attached { owner: Epoch(1) }), self.drained()]
+            }
+            ["attached"] => vec![self.link(LinkChange::Attached { owner: Epoch(1) })],
+            ["drained"] => vec![self.drained()],
+            ["offline"] => vec![self.link(LinkChange::Offline(OfflineReason::Closed))],
+            ["plc", "restart"] => {
+                self.epoch = self.epoch.next();
+                self.seq = EventSeq(1);
+                self.belt = BeltMm(0);
+                vec![self.link(LinkChange::Offline(OfflineReason::PlcRestarted))]
+            }
+            ["wait", seconds] => {
+                self.now += Nanos::from_secs(seconds.parse().unwrap());
+                vec![Input::Timeout]
+            }
+            ["travel", mm] => {
+                self.belt = self.belt.ahead(Millimeters(mm.parse().unwrap()));
+                vec![self.link(LinkChange::Travelled { plc_epoch: self.epoch, belt: self.belt })]
+            }
+            ["scan", item, rest @ ..] => {
+                let body = self.scan(rest);
+                vec![self.event(item, body)]
+            }
+            ["exit", item, lane, result, rest @ ..] => {
+                let body = exit(lane, result, rest);
+                vec![self.event(item, body)]
+            }
+            ["lane", lane, state] => {
+                let (old, new) = (LaneState::Ready, lane_state(state));
+                let lane = LaneNo(lane.parse().unwrap());
+                vec![self.event("0", EventBody::Lane { lane, old, new, fill_percent: None })]
+            }
+            _ => self.verb(words),
+        }
+    }
+
+    fn link(&self, change: LinkChange) -> Input {
+        Input::Link { line: LINE, change }
+    }
+
+    fn drained(&self) -> Input {
+        self.link(LinkChange::Drained { belt: self.belt })
+    }
+
+    /// `meet [echo=N] [head=N] [lost=N]`: a PLC that holds `echo` as acknowledged.
+    fn meet(&self, options: &[&str]) -> Input {
+        let number = |key: &str, default: u16| {
+            let found = options.iter().find_map(|option| option.strip_prefix(key)?.strip_prefix('='));
+            found.map_or(default, |text| text.parse().unwrap())
+        };
+        let mut ready = LaneSet::new();
+        for lane in 1..=7 {
+            ready.set(LaneNo(lane), true);
+        }
+        self.link(LinkChange::Met(PlcHello {
+            plc_epoch: self.epoch,
+            owner_epoch: Epoch(4),
+            evt_ack_echo: EventSeq(number("echo", self.seq.0)),
+            evt_head: EventSeq(number("head", self.seq.0)),
+            evt_lost: number("lost", 0),
+            is_fifo_retentive: false,
+            max_recirc: 1,
+            lane_noread: LaneNo(6),
+            lane_exception: LaneNo(7),
+            lane_overflow: [LaneNo(5), LaneNo::NONE],
+            loop_mm: Millimeters(100_000),
+            path_mm: Millimeters(60_000),
+            belt: self.belt,
+            state: MachineState::EXECUTE,
+            safety: 1,
+            ready,
+            full: LaneSet::new(),
+            fault: LaneSet::new(),
+        }))
+    }
+
+    fn event(&mut self, item: &str, body: EventBody) -> Input {
+        let seq = self.seq;
+        self.seq = seq.next();
+        self.belt = self.belt.ahead(Millimeters(500));
+        let event = SorterEvent {
+            plc_epoch: self.epoch,
+            fifo_epoch: self.epoch,
+            seq,
+            seq_last: seq,
+            item: item.parse().unwrap(),
+            station: 1,
+            plc_tick_ms: 0,
+            belt: self.belt,
+            body,
+        };
+        Input::Sorter { line: LINE, event }
+    }
+
+    /// `scan ITEM CODE... [turns=N] [late]`; `-` instead of a code is a no-read.
+    fn scan(&self, words: &[&str]) -> EventBody {
+        let mut scan = ScanEvent {
+            read: Read::Good,
+            codes: heapless::Vec::new(),
+            turns: 0,
+            point: self.belt.ahead(Millimeters(20_000)),
+            decide_by: self.now + Nanos::from_secs(5),
+            is_retained: false,
+            length: None,
+            weight: None,
+        };
+        for word in words {
+            if let Some(turns) = word.strip_prefix("turns=") {
+                scan.turns = turns.parse().unwrap();
+            } else if *word == "late" {
+                scan.decide_by = MonoTime(self.now.0);
+            } else if *word == "-" {
+                scan.read = Read::NoRead;
+            } else {
+                scan.codes.push(Code::from_bytes(word.as_bytes()).unwrap()).unwrap();
+            }
+        }
+        EventBody::Scan(scan)
+    }
+
+    fn verb(&mut self, words: &[&str]) -> Vec<Input> {
+        let batch_of = |text: &str| BatchId(text.parse().unwrap());
+        let verb = match words {
+            ["stage", batch, identify, assign, jobs @ ..] => return self.stage(batch, identify, assign, jobs),
+            ["start", batch] => self.start(batch, 1),
+            ["start", batch, token] => self.start(batch, token.parse().unwrap()),
+            ["pause", batch] => Verb::Pause { batch: batch_of(batch) },
+            ["resume", batch] => Verb::Resume { batch: batch_of(batch) },
+            ["close", batch] => Verb::Close { batch: batch_of(batch), is_forced: false },
+            ["close", batch, "forced"] => Verb::Close { batch: batch_of(batch), is_forced: true },
+            ["hand-sort", label, chute] => Verb::HandSort {
+                line: LINE,
+                label: Code::from_bytes(label.as_bytes()).unwrap(),
+                chute: ChuteId(chute.parse().unwrap()),
+            },
+            ["confirm-empty", chute] => Verb::ConfirmEmpty { chute: ChuteId(chute.parse().unwrap()) },
+            other => panic!("unknown command {other:?}"),
+        };
+        vec![self.asked(verb)]
+    }
+
+    fn asked(&mut self, verb: Verb) -> Input {
+        self.ticket += 1;
+        Input::Verb { operator: OperatorId(1), ticket: Ticket(self.ticket), verb }
+    }
+
+    /// `stage BATCH lpn|sku volume|first_scan CODE=ORDER:QTY[:PRIORITY] ...`
+    fn stage(&mut self, batch: &str, identify: &str, assign: &str, jobs: &[&str]) -> Vec<Input> {
+        let spec = BatchSpec {
+            batch: BatchId(batch.parse().unwrap()),
+            line: LINE,
+            kind: BatchKind::Sort,
+            identify: if identify == "sku" { Identify::Sku } else { Identify::Lpn },
+            assign: if assign == "volume" { Assign::Volume } else { Assign::FirstScan },
+            chute_limit: 0,
+        };
+        let jobs: Vec<JobSpec> = jobs.iter().zip(1..).map(|(text, line_no)| job(text, line_no)).collect();
+        let verbs: Vec<Verb> = jobs
+            .chunks(JOBS_PER_PART_MAX)
+            .zip(0..)
+            .map(|(jobs, part)| Verb::Stage { spec, part, jobs: jobs.to_vec() })
+            .collect();
+        self.jobs.insert(spec.batch.0, (spec, jobs));
+        verbs.into_iter().map(|verb| self.asked(verb)).collect()
+    }
+
+    fn start(&self, batch: &str, token: u64) -> Verb {
+        let id: u32 = batch.parse().unwrap();
+        let content = self.jobs.get(&id).map_or(0, |(spec, jobs)| batch_content(spec, jobs));
+        Verb::Start { batch: BatchId(id), token: StartToken(token), parts: 1, content_hash: content }
+    }
+}
+
+fn job(text: &str, line_no: u32) -> JobSpec {
+    let (code, rest) = text.split_once('=').unwrap();
+    let mut parts = rest.split(':');
+    let order = parts.next().unwrap().to_owned();
+    let quantity = Pieces(parts.next().unwrap().parse().unwrap());
+    let priority = parts.next().map_or(0, |text| text.parse().unwrap());
+    JobSpec {
+        order: OrderKey { owner: "-".into(), number: order },
+        line_no,
+        sku: SkuKey { owner: "-".into(), code: code.to_owned() },
+        quantity,
+        codes: code.split(',').map(|code| Code::from_bytes(code.as_bytes()).unwrap()).collect(),
+        priority,
+        due_at: 0,
+    }
+}
+
+fn exit(lane: &str, result: &str, rest: &[&str]) -> EventBody {
+    let result = match result {
+        "first" => ExitResult::FirstChoice,
+        "alternative" => ExitResult::Alternative,
+        "missed" => ExitResult::Missed,
+        "full" => ExitResult::LaneFull,
+        "fault" => ExitResult::LaneFault,
+        "lost" => ExitResult::Lost,
+        "round" => ExitResult::Recirculated,
+        "late" => ExitResult::Late,
+        "noread" => ExitResult::NoRead,
+        "invalid" => ExitResult::InvalidDestination,
+        "removed" => ExitResult::Removed,
+        "gap" => ExitResult::Gap,
+        "unexpected" => ExitResult::Unexpected,
+        "purged" => ExitResult::Purged,
+        "other" => ExitResult::OtherExit,
+        unknown => panic!("unknown exit result {unknown}"),
+    };
+    EventBody::Exit {
+        requested: LaneNo::NONE,
+        actual: LaneNo(lane.parse().unwrap()),
+        result,
+        detail: rest.first().map_or(0, |detail| detail.parse().unwrap()),
+        turns: 0,
+        applied: None,
+        since_scan_ms: 0,
+    }
+}
+
+fn lane_state(text: &str) -> LaneState {
+    match text {
+        "ready" => LaneState::Ready,
+        "full" => LaneState::Full,
+        "fault" => LaneState::Fault,
+        "closed" => LaneState::Closed,
+        unknown => panic!("unknown lane state {unknown}"),
+    }
+}
+
+fn plant() -> Plant {
+    let chute = |lane: u16, kind| {
+        let mut lanes = heapless::Vec::new();
+        lanes.push(LaneNo(lane)).unwrap();
+        ChuteSpec { id: format!("C{lane}"), line: LINE, kind, lanes }
+    };
+    let mut chutes: Vec<ChuteSpec> = (1..=4).map(|lane| chute(lane, ChuteKind::Order)).collect();
+    chutes.push(chute(5, ChuteKind::Overflow));
+    chutes.push(chute(6, ChuteKind::NoRead));
+    chutes.push(chute(7, ChuteKind::Exception));
+    Plant {
+        id: "test".into(),
+        time_zone: "UTC".into(),
+        day_start_minute: 0,
+        links: vec![LinkSpec {
+            id: "plc1".into(),
+            endpoint: "127.0.0.1:502".into(),
+            transport: Transport::ModbusTcp,
+        }],
+        lines: vec![LineSpec {
+            id: "sorter1".into(),
+            kind: LineKind::Sorter,
+            profile: "wcs-sorter-hs".into(),
+            link: LinkId(0),
+            unit_id: 1,
+            lane_max: LaneNo(7),
+            blocks: BlockBases::default(),
+        }],
+        chutes,
+    }
+}

@@ -1,0 +1,87 @@
+//! Outputs and facts as one line of text each. Acknowledgements are left out: every event has one, and a test of
+//! their own checks them.
+
+use wcs_core::Step;
+use wcs_types::output::OutputKind;
+use wcs_types::{DestinationCommand, Fact, Output, Reply, Seq, SorterCommand};
+
+pub(super) fn step(step: &Step, seq: Seq) -> Vec<String> {
+    let facts = step.facts.iter().map(|fact| format!("* {}", fact_text(fact)));
+    let outputs = step.outputs.iter().filter_map(|output| Some(format!("-> {}", output_text(output, seq)?)));
+    facts.chain(outputs).collect()
+}
+
+fn output_text(output: &Output, seq: Seq) -> Option<String> {
+    let gate = match output.after {
+        Seq::NONE => String::new(),
+        after if after == seq => " after this".into(),
+        after => format!(" after {}", after.0),
+    };
+    let text = match &output.what {
+        OutputKind::Reply(Reply::Done) => "done".into(),
+        OutputKind::Reply(Reply::Refused(refusal)) => format!("refused {refusal:?}"),
+        OutputKind::Sorter(SorterCommand::Ack { .. }) => {
+            assert_eq!(output.after, seq, "an event is acknowledged only when its own record is durable");
+            return None;
+        }
+        OutputKind::Sorter(SorterCommand::Destination(command)) => destination(command),
+        OutputKind::Sorter(SorterCommand::Attach { plc_epoch, owner, evt_ack }) => {
+            format!("attach plc={} owner={} ack={}", plc_epoch.0, owner.0, evt_ack.0)
+        }
+        OutputKind::Sorter(SorterCommand::Stay { .. }) => "stay".into(),
+        OutputKind::Sorter(SorterCommand::Cancel { item, .. }) => format!("cancel {item}"),
+        OutputKind::Sorter(SorterCommand::Permit(mask)) => format!("permit {}", *mask != 0),
+        OutputKind::Sorter(SorterCommand::CloseLanes(lanes)) => {
+            format!("close lanes {:?}", lanes.iter().map(|lane| lane.0).collect::<Vec<_>>())
+        }
+        OutputKind::Sorter(SorterCommand::Watch { at, .. }) => format!("watch {}", at.0),
+        OutputKind::Sorter(SorterCommand::Unit(unit)) => format!("unit {unit:?}"),
+    };
+    // Every reply waits for its own record: saying so each time would only be noise.
+    Some(if matches!(output.what, OutputKind::Reply(_)) { text } else { text + &gate })
+}
+
+fn destination(command: &DestinationCommand) -> String {
+    let lane = match command.lane {
+        DestinationCommand::RECIRCULATE => "round".into(),
+        DestinationCommand::EXCEPTION => "exception".into(),
+        lane => format!("lane {lane}"),
+    };
+    let round = if command.may_recirculate { "" } else { " final" };
+    format!("send {} {lane}{round}", command.item)
+}
+
+fn fact_text(fact: &Fact) -> String {
+    match fact {
+        Fact::BatchStarted { batch } => format!("batch {batch} started"),
+        Fact::BatchPaused { batch } => format!("batch {batch} paused"),
+        Fact::BatchResumed { batch } => format!("batch {batch} resumed"),
+        Fact::BatchClosing { batch, is_forced } => format!("batch {batch} closing forced={is_forced}"),
+        Fact::BatchEnded { batch } => format!("batch {batch} ended"),
+        Fact::PiecesShort { order, label, pieces, last_seen, reason, .. } => {
+            format!("short {} {label} {} pieces {last_seen:?} {reason}", order.number, pieces.0)
+        }
+        Fact::ClassBound { order, chute, is_rebound, .. } => {
+            format!("{} bound to {chute}{}", order.number, if *is_rebound { " again" } else { "" })
+        }
+        Fact::ClassCompleted { order, chute, .. } => format!("{} complete in {chute}", order.number),
+        Fact::BoxSwapped { chute } => format!("box swapped {chute}"),
+        Fact::ChuteFreed { chute } => format!("chute {chute} freed"),
+        Fact::LoadSeen { load, label, previous } => {
+            let previous = previous.map_or(String::new(), |previous| format!(" after {previous}"));
+            format!("seen {} {label}{previous}", load.item)
+        }
+        Fact::LoadRecirculated { load, reason, .. } => format!("round {} {reason}", load.item),
+        Fact::LoadEnded(end) => format!(
+            "ended {} {} {}/{} lane {} pieces {}",
+            end.load, end.label, end.outcome, end.reason, end.lane.0, end.pieces.0
+        ),
+        Fact::LoadHandSorted { load, label, pieces, chute, .. } => {
+            format!("hand sorted {load} {label} {} pieces into {chute}", pieces.0)
+        }
+        Fact::DecisionLate { load } => format!("late {}", load.item),
+        Fact::AlarmRaised(key) => format!("alarm {}", key.code),
+        Fact::AlarmGone(key) => format!("alarm gone {}", key.code),
+        Fact::PermitChanged { is_permitted, .. } => format!("permitted {is_permitted}"),
+    }
+}

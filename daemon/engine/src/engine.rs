@@ -1,0 +1,195 @@
+//! One turn after the other: the engine owns the core, the batch that is being filled and the gate. The shell
+//! drives it; the engine tells when it is full instead of growing.
+
+use wcs_core::{Core, Step};
+use wcs_journal::Batch;
+use wcs_types::limits::RECORDS_PENDING_MAX;
+use wcs_types::{
+    Decision, Fact, Input, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record, Seq, StorageState,
+};
+
+use crate::gate::Gate;
+
+/// What became of an input.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Admission {
+    /// Taken; it stands in this record.
+    Taken(Seq),
+    /// Not taken: every reserved record waits for the disk. Offer it again later.
+    Full(Box<Input>),
+}
+
+/// Core, journal batch and gate of one plant.
+#[derive(Debug)]
+pub struct Engine {
+    core: Core,
+    step: Step,
+    filling: Batch,
+    gate: Gate,
+    storage: StorageState,
+    has_failed: bool,
+    last_turn: MonoTime,
+    gap: Nanos,
+    facts: Vec<(Seq, Fact)>,
+}
+
+impl Engine {
+    /// An engine around a core that was recovered up to its last durable record (or is new), at core time `now`.
+    pub fn new(core: Core, now: MonoTime) -> Self {
+        assert!(now >= core.now(), "core time never goes back over a restart");
+        Self {
+            gate: Gate::new(core.seq()),
+            last_turn: now,
+            core,
+            step: Step::default(),
+            filling: Batch::new(),
+            storage: StorageState::Good,
+            has_failed: false,
+            gap: Nanos::ZERO,
+            facts: Vec::new(),
+        }
+    }
+
+    /// First records of a process: links that an earlier process held are not up, and its journal worries are over.
+    pub fn boot(&mut self) {
+        for line in 0..self.core.plant().lines.len() {
+            let line = LineId(u16::try_from(line).expect("the plant bounds its lines"));
+            self.step_core(Input::Link { line, change: LinkChange::Offline(OfflineReason::Stopped) });
+        }
+        self.step_core(Input::Storage(StorageState::Good));
+    }
+
+    /// Begins a turn: the clock was read once, here it is. Deadlines of the core that have passed are handled.
+    pub fn begin_turn(&mut self, now: MonoTime) {
+        let now = now.later(self.last_turn);
+        self.gap = now.since(self.last_turn);
+        self.last_turn = now;
+        if self.core.next_timeout().is_some_and(|(due, _)| due <= now) && !self.is_full() {
+            self.step_core(Input::Timeout);
+        }
+        self.judge_storage();
+    }
+
+    /// Takes one input in the current turn.
+    pub fn admit(&mut self, input: Input) -> Admission {
+        if self.is_full() {
+            return Admission::Full(Box::new(input));
+        }
+        Admission::Taken(self.step_core(input))
+    }
+
+    /// Swaps the filled batch for an empty one; false when there is nothing to write.
+    pub fn take_batch(&mut self, wall_unix_ms: u64, empty: &mut Batch) -> bool {
+        assert!(empty.is_empty(), "the batch that is handed over is empty");
+        if self.filling.is_empty() {
+            return false;
+        }
+        self.filling.set_wall(wall_unix_ms);
+        std::mem::swap(&mut self.filling, empty);
+        true
+    }
+
+    /// Everything up to `seq` is on disk: what waited for it may leave.
+    pub fn handle_durable(&mut self, seq: Seq) {
+        assert!(seq <= self.core.seq(), "only records that were made become durable");
+        self.has_failed = false;
+        self.gate.release(seq);
+    }
+
+    /// The journal cannot be written at the moment.
+    pub fn handle_write_failed(&mut self) {
+        self.has_failed = true;
+    }
+
+    /// The next output that may leave now.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.gate.pop()
+    }
+
+    /// Moves the facts since the last call to `into`.
+    pub fn drain_facts(&mut self, into: &mut Vec<(Seq, Fact)>) {
+        into.append(&mut self.facts);
+    }
+
+    /// When the core wants a turn even without input.
+    pub fn next_timeout(&self) -> Option<MonoTime> {
+        self.core.next_timeout().map(|(at, _)| at)
+    }
+
+    /// The core, for reading.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Last record made.
+    pub fn last_seq(&self) -> Seq {
+        self.core.seq()
+    }
+
+    /// Last record known to be on disk.
+    pub fn durable_seq(&self) -> Seq {
+        self.gate.durable()
+    }
+
+    /// Records made and not known to be on disk.
+    pub fn pending_count(&self) -> usize {
+        (self.core.seq().0 - self.gate.durable().0) as usize
+    }
+
+    /// Outputs that wait for the disk.
+    pub fn gated_count(&self) -> usize {
+        self.gate.waiting_count()
+    }
+
+    fn is_full(&self) -> bool {
+        // Two records are kept back for what the engine itself has to say.
+        self.pending_count() + 2 >= RECORDS_PENDING_MAX
+    }
+
+    /// Tells the core when the journal falls behind and when it has caught up; with hysteresis, so that permits
+    /// do not flutter.
+    fn judge_storage(&mut self) {
+        let pending = self.pending_count();
+        let state = if self.has_failed {
+            StorageState::Failed
+        } else if pending >= RECORDS_PENDING_MAX / 2
+            || (self.storage != StorageState::Good && pending >= RECORDS_PENDING_MAX / 4)
+        {
+            StorageState::Behind
+        } else {
+            StorageState::Good
+        };
+        if state != self.storage && self.pending_count() < RECORDS_PENDING_MAX {
+            self.storage = state;
+            self.step_core(Input::Storage(state));
+        }
+    }
+
+    fn step_core(&mut self, input: Input) -> Seq {
+        self.core.handle(self.last_turn, self.gap, &input, None, &mut self.step);
+        let seq = self.core.seq();
+        self.facts.extend(self.step.facts.iter().map(|fact| (seq, fact.clone())));
+        let decisions: Vec<Decision> = std::mem::take(&mut self.step.decisions);
+        let facts = std::mem::take(&mut self.step.facts);
+        let record = Record {
+            seq,
+            now: self.last_turn,
+            gap: self.gap,
+            input,
+            decisions,
+            facts,
+            hash: self.core.state_hash(),
+        };
+        self.filling.push(&record);
+        // The buffers go back, so that a steady line allocates nothing for them.
+        self.step.decisions = record.decisions;
+        self.step.facts = record.facts;
+        // The gap belongs to the first input of a turn.
+        self.gap = Nanos::ZERO;
+        for output in self.step.outputs.drain(..) {
+            self.gate.push(output);
+        }
+        seq
+    }
+}
