@@ -94,6 +94,15 @@ impl Core {
         Ok(())
     }
 
+    /// What a screen shows for a label: the chute its next missing piece belongs to, if the class has one.
+    pub fn chute_for_label(&self, line: LineId, label: &Code) -> Option<ChuteId> {
+        self.codes
+            .jobs(label)
+            .map(|job| self.jobs.get(job))
+            .filter(|row| row.has_room() && self.batches.get(row.batch).spec.line == line)
+            .find_map(|row| self.classes.get(row.class).chute)
+    }
+
     /// The job of this label that has room and whose class has this chute.
     fn job_in_chute(&self, line: LineId, label: &Code, chute: ChuteId) -> Result<u32, VerbRefusal> {
         let mut refusal = VerbRefusal::UnknownLabel;

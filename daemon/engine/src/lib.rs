@@ -11,9 +11,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod boot;
 mod engine;
 mod gate;
 mod replay;
 
+pub use boot::{Boot, BootError, boot, journal_context, journal_plant};
 pub use engine::{Admission, Engine};
 pub use replay::{Divergence, Replay, ReplayError, replay};

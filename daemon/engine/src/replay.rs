@@ -94,6 +94,11 @@ impl Replay {
         Self { core, step: Step::default(), is_same_version, records: 0, differences: Vec::new() }
     }
 
+    /// The next records were made by this version of the core.
+    pub fn set_recorded_version(&mut self, core_version: u32) {
+        self.is_same_version = core_version == CORE_VERSION;
+    }
+
     /// Takes the next record.
     ///
     /// # Errors
