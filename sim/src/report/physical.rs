@@ -1,0 +1,94 @@
+//! The simulator's side: where every load physically is, from the ledger alone.
+
+use std::collections::BTreeMap;
+
+use crate::world::ledger_event::{LedgerEvent, LedgerKind};
+
+/// One number a load had, and where it ended under it.
+#[derive(Clone, Debug)]
+pub(super) struct PhysicalLoad {
+    pub(super) label: String,
+    pub(super) order: String,
+    pub(super) sku: String,
+    pub(super) qty: u32,
+    pub(super) end: Option<PhysicalEnd>,
+}
+
+/// Where a load physically ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum PhysicalEnd {
+    Lane { lane: u16 },
+    HandSorted { lane: u16 },
+    Lost,
+    Removed,
+    Purged,
+}
+
+/// The ledger, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Physical {
+    pub(super) loads: BTreeMap<(u16, u32), PhysicalLoad>,
+    /// Loads put on the belt, each attempt counted.
+    pub inducted: u64,
+    /// Pieces put on the belt for the first time.
+    pub inducted_pieces: i64,
+    /// Boxes changed.
+    pub swapped: u64,
+    /// Labels of loads that vanished.
+    pub lost: Vec<(String, u32)>,
+    /// The number an attempt of a label got last, to find it again by a person's booking.
+    numbers: BTreeMap<(String, u32), (u16, u32)>,
+}
+
+/// Result the PLC reports for a load it lost track of.
+const RESULT_LOST: u16 = 6;
+
+impl Physical {
+    /// Adds one event.
+    pub fn add(&mut self, event: &LedgerEvent) {
+        match event.event {
+            LedgerKind::Inducted => {
+                self.inducted += 1;
+                if event.attempt == 1 {
+                    self.inducted_pieces += i64::from(event.qty);
+                }
+                self.load(event);
+            }
+            LedgerKind::Exit if event.result == RESULT_LOST => self.end(event, PhysicalEnd::Lost),
+            LedgerKind::Exit => self.end(event, PhysicalEnd::Lane { lane: event.lane.0 }),
+            LedgerKind::Swapped => self.swapped += 1,
+            LedgerKind::HandSorted => self.end(event, PhysicalEnd::HandSorted { lane: event.lane.0 }),
+            LedgerKind::Lost => {
+                self.lost.push((event.label.clone(), event.qty));
+                self.end(event, PhysicalEnd::Lost);
+            }
+            LedgerKind::Removed => self.end(event, PhysicalEnd::Removed),
+            LedgerKind::Purged => self.end(event, PhysicalEnd::Purged),
+        }
+    }
+
+    fn load(&mut self, event: &LedgerEvent) -> &mut PhysicalLoad {
+        let number = (event.plc_epoch, event.item);
+        self.numbers.insert((event.label.clone(), event.attempt), number);
+        self.loads.entry(number).or_insert_with(|| PhysicalLoad {
+            label: event.label.clone(),
+            order: event.order.clone(),
+            sku: event.sku.clone(),
+            qty: event.qty,
+            end: None,
+        })
+    }
+
+    fn end(&mut self, event: &LedgerEvent, end: PhysicalEnd) {
+        if event.item == 0 {
+            // No PLC knows it by a number: the attempt names it.
+            if let Some(number) = self.numbers.get(&(event.label.clone(), event.attempt))
+                && let Some(load) = self.loads.get_mut(number)
+            {
+                load.end = Some(end);
+            }
+            return;
+        }
+        self.load(event).end = Some(end);
+    }
+}

@@ -1,0 +1,160 @@
+//! The daemon's side: everything its journal says about loads, pieces and chutes. Fed record by record.
+
+use std::collections::BTreeMap;
+
+use wcs_types::{
+    ChuteId, EventBody, Fact, Input, LaneNo, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason, Record, Verb,
+};
+
+/// One load as the daemon knows it.
+#[derive(Clone, Debug, Default)]
+pub struct LoadTally {
+    /// Code it was found by; empty when it had none.
+    pub label: String,
+    /// Its current end.
+    pub end: Option<LoadEnd>,
+    /// Chute and pieces, when a person sorted it by hand.
+    pub hand: Option<(ChuteId, Pieces)>,
+    /// Label the person read.
+    pub hand_label: String,
+    /// Order that was bound to the lane of its exit when the exit was taken.
+    pub bound_at_exit: Option<OrderKey>,
+}
+
+/// Pieces that were missing when their batch ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Short {
+    /// Order.
+    pub order: String,
+    /// Label or sku.
+    pub label: String,
+    /// Pieces.
+    pub pieces: u32,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Everything a journal says, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Loads by key.
+    pub loads: BTreeMap<LoadKey, LoadTally>,
+    /// Missing pieces.
+    pub shorts: Vec<Short>,
+    /// Passes that went round.
+    pub recirculated: u64,
+    /// Batches started.
+    pub batches: u64,
+    /// Batches ended.
+    pub batches_ended: u64,
+    /// Bindings of chutes that had a class before.
+    pub rebound: u64,
+    /// Late decisions.
+    pub late: u64,
+    /// Records.
+    pub records: u64,
+    /// Pieces of all batches that were staged.
+    pub planned_pieces: i64,
+    /// Pieces planned by order and sku.
+    pub planned: BTreeMap<(String, String), i64>,
+    /// Alarms raised, by code.
+    pub alarms: BTreeMap<String, u64>,
+    bound: BTreeMap<ChuteId, OrderKey>,
+    staged: BTreeMap<(u32, u16), i64>,
+}
+
+impl Tally {
+    /// Adds one record.
+    pub fn add(&mut self, plant: &Plant, record: &Record) {
+        self.records += 1;
+        self.see_input(plant, &record.input);
+        for fact in &record.facts {
+            self.see_fact(fact);
+        }
+    }
+
+    fn see_input(&mut self, plant: &Plant, input: &Input) {
+        match input {
+            Input::Sorter { line, event } => {
+                let EventBody::Exit { actual, .. } = &event.body else { return };
+                let load = LoadKey { line: *line, plc_epoch: event.plc_epoch, item: event.item };
+                let order = plant.chute_of_lane(*line, *actual).and_then(|chute| self.bound.get(&chute)).cloned();
+                if let Some(order) = order.filter(|_| *actual != LaneNo::NONE) {
+                    let tally = self.loads.entry(load).or_default();
+                    // A doubled exit changes nothing: the first one stands.
+                    tally.bound_at_exit.get_or_insert(order);
+                }
+            }
+            Input::Verb { verb: Verb::Stage { spec, part, jobs }, .. } => {
+                let pieces: i64 = jobs.iter().map(|job| i64::from(job.quantity.0)).sum();
+                if self.staged.insert((spec.batch.0, *part), pieces).is_none() {
+                    self.planned_pieces += pieces;
+                    for job in jobs {
+                        let key = (job.order.number.clone(), job.sku.code.clone());
+                        *self.planned.entry(key).or_default() += i64::from(job.quantity.0);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn see_fact(&mut self, fact: &Fact) {
+        match fact {
+            Fact::BatchStarted { .. } => self.batches += 1,
+            Fact::BatchEnded { .. } => self.batches_ended += 1,
+            Fact::PiecesShort { order, label, pieces, reason, .. } => self.shorts.push(Short {
+                order: order.number.clone(),
+                label: label.to_string(),
+                pieces: pieces.0,
+                reason: *reason,
+            }),
+            Fact::ClassBound { order, chute, is_rebound, .. } => {
+                self.bound.insert(*chute, order.clone());
+                self.rebound += u64::from(*is_rebound);
+            }
+            Fact::ChuteFreed { chute } => {
+                self.bound.remove(chute);
+            }
+            Fact::LoadSeen { load, label, .. } => self.loads.entry(*load).or_default().label = label.to_string(),
+            Fact::LoadRecirculated { .. } => self.recirculated += 1,
+            Fact::LoadEnded(end) => {
+                let tally = self.loads.entry(end.load).or_default();
+                if !end.label.is_empty() {
+                    tally.label = end.label.to_string();
+                }
+                tally.end = Some(end.clone());
+            }
+            Fact::LoadHandSorted { load, label, pieces, chute, .. } => {
+                let tally = self.loads.entry(*load).or_default();
+                tally.hand = Some((*chute, *pieces));
+                tally.hand_label = label.to_string();
+            }
+            Fact::DecisionLate { .. } => self.late += 1,
+            Fact::AlarmRaised(key) => *self.alarms.entry(key.code.to_string()).or_default() += 1,
+            Fact::BatchPaused { .. }
+            | Fact::BatchResumed { .. }
+            | Fact::BatchClosing { .. }
+            | Fact::ClassCompleted { .. }
+            | Fact::BoxSwapped { .. }
+            | Fact::AlarmGone(_)
+            | Fact::PermitChanged { .. } => {}
+        }
+    }
+}
+
+impl LoadTally {
+    /// Its current outcome and reason, when it has ended.
+    pub fn outcome(&self) -> Option<(Outcome, Reason)> {
+        let end = self.end.as_ref()?;
+        Some(if self.hand.is_some() { (Outcome::HandSorted, end.reason) } else { (end.outcome, end.reason) })
+    }
+
+    /// True when this is one physical load's only final outcome: not a number it lost at a PLC restart.
+    pub fn is_counted(&self) -> bool {
+        match self.outcome() {
+            Some((Outcome::Superseded, _)) | None => false,
+            Some((_, reason)) => reason != Reason::PlcRestartUnidentified,
+        }
+    }
+}

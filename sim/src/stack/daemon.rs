@@ -1,0 +1,288 @@
+//! The daemon in virtual time: session, engine and disk of one line, with its figures. Crashes and starts again
+//! from what its disk kept; nothing else survives.
+
+use hdrhistogram::Histogram;
+use wcs_engine::{Admission, Boot, Engine, boot};
+use wcs_journal::{MemoryStorage, Options, Reader, Room};
+use wcs_sessions::sorter::{SorterConfig, SorterSession, Wake};
+use wcs_specs::{Profile, SorterMap, SorterWords};
+use wcs_types::output::OutputKind;
+use wcs_types::{
+    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Record, Seq, Target,
+    Ticket, Verb,
+};
+
+use super::disk::Disk;
+use super::StackError;
+use crate::faults::DiskStall;
+use crate::supervisor::Supervisor;
+
+const LINE: LineId = LineId(0);
+/// How long the core vouches for itself: renewed at every turn, and turns are never this far apart while it runs.
+const ALIVE: Nanos = Nanos::from_millis(500);
+
+/// Figures of all lives of a daemon together.
+#[derive(Clone, Debug, Default)]
+pub struct DaemonFigures {
+    /// Batches written.
+    pub batches: u64,
+    /// Longest sync.
+    pub stall_max: Nanos,
+    /// Connections after the first of a life.
+    pub reconnects: u64,
+    /// Times the window was full.
+    pub window_full: u64,
+    /// Unexplained stops of induction.
+    pub induction_stops: u64,
+    /// Events the PLC dropped.
+    pub evt_lost: u64,
+    /// Scan to destination, microseconds.
+    pub latency_us: Option<Histogram<u64>>,
+}
+
+/// One daemon.
+pub struct Daemon {
+    plant: Plant,
+    storage: MemoryStorage,
+    session: SorterSession,
+    engine: Engine,
+    disk: Disk,
+    stall: DiskStall,
+    sync_time: Nanos,
+    check_every: u64,
+    last_check: u64,
+    life: u16,
+    seed: u64,
+    earlier: DaemonFigures,
+    facts: Vec<(Seq, Fact)>,
+    next_ticket: u64,
+}
+
+impl Daemon {
+    pub(super) fn start(
+        plant: Plant,
+        seed: u64,
+        sync_time: Nanos,
+        check_every: u64,
+        stall: DiskStall,
+    ) -> Result<Self, StackError> {
+        let storage = MemoryStorage::new();
+        let boot = open(&storage, &plant, MonoTime::ZERO, |_| ())?;
+        let session = new_session(&plant, seed, 0);
+        Ok(Self {
+            engine: boot.engine,
+            disk: Disk::new(boot.writer, sync_time, stall.clone()),
+            stall,
+            session,
+            plant,
+            storage,
+            sync_time,
+            check_every,
+            last_check: 0,
+            life: 0,
+            seed,
+            earlier: DaemonFigures::default(),
+            facts: Vec::new(),
+            next_ticket: 1,
+        })
+    }
+
+    pub(super) fn crash(&mut self, seed: u64) {
+        self.earlier = self.figures();
+        self.storage.crash(seed);
+    }
+
+    pub(super) fn restart(&mut self, now: MonoTime, supervisor: &mut Supervisor) -> Result<(), StackError> {
+        self.life += 1;
+        let mut tickets = 0;
+        supervisor.forget();
+        let boot = open(&self.storage, &self.plant, now, |record: &Record| {
+            if let wcs_types::Input::Verb { ticket, .. } = &record.input {
+                tickets = tickets.max(ticket.0);
+            }
+            for fact in &record.facts {
+                supervisor.handle_fact(record.now, fact);
+            }
+        })?;
+        supervisor.skip_tickets(tickets);
+        self.engine = boot.engine;
+        self.disk = Disk::new(boot.writer, self.sync_time, self.stall.clone());
+        self.session = new_session(&self.plant, self.seed, self.life);
+        Ok(())
+    }
+
+    pub(super) fn session(&mut self) -> &mut SorterSession {
+        &mut self.session
+    }
+
+    pub(super) fn session_wake(&self) -> Wake {
+        self.session.next_wake()
+    }
+
+    /// The device obeys this daemon.
+    pub fn is_attached(&self) -> bool {
+        self.session.is_attached()
+    }
+
+    pub(super) fn next_due(&self, now: MonoTime) -> MonoTime {
+        self.disk.next_due(now).earlier(self.engine.next_timeout().unwrap_or(MonoTime::NEVER))
+    }
+
+    /// Records that are not on disk.
+    pub fn pending_count(&self) -> usize {
+        self.engine.pending_count()
+    }
+
+    /// Last record made.
+    pub fn last_seq(&self) -> Seq {
+        self.engine.last_seq()
+    }
+
+    /// Last record on disk.
+    pub fn durable_seq(&self) -> Seq {
+        self.engine.durable_seq()
+    }
+
+    /// The engine, for reading.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The disk's files.
+    pub fn storage(&self) -> &MemoryStorage {
+        &self.storage
+    }
+
+    /// A reader over everything durable.
+    ///
+    /// # Errors
+    /// The journal is damaged.
+    pub fn records(&self) -> Result<Reader<MemoryStorage>, wcs_journal::ReadError> {
+        Reader::open(&self.storage, Seq(1), self.durable_seq())
+    }
+
+    /// Figures of all lives so far.
+    pub fn figures(&self) -> DaemonFigures {
+        let stats = self.session.stats();
+        let mut figures = self.earlier.clone();
+        figures.batches += self.disk.batches();
+        if self.disk.stall_max() > figures.stall_max {
+            figures.stall_max = self.disk.stall_max();
+        }
+        figures.reconnects += stats.reconnects;
+        figures.window_full += stats.window_full;
+        figures.induction_stops += stats.induction_stops;
+        figures.evt_lost += stats.evt_lost;
+        match &mut figures.latency_us {
+            Some(histogram) => histogram.add(&stats.scan_to_destination_us).expect("the same bounds"),
+            none => *none = Some(stats.scan_to_destination_us.clone()),
+        }
+        figures
+    }
+
+    /// One turn at one instant. True when anything was done.
+    pub(super) fn turn(&mut self, now: MonoTime, supervisor: &mut Supervisor) -> Result<bool, StackError> {
+        self.session.renew_alive(now + ALIVE);
+        let before = self.engine.last_seq();
+        self.engine.begin_turn(now);
+        let mut is_busy = false;
+        if let Some(durable) = self.disk.poll(now) {
+            self.engine.handle_durable(durable);
+            is_busy = true;
+        }
+        while let Some(input) = self.session.poll_input() {
+            let Admission::Taken(_) = self.engine.admit(input) else {
+                unreachable!("the memory disk is never that far behind: permits are withdrawn at half");
+            };
+        }
+        self.tell(now, supervisor);
+        while let Some((ticket, verb)) = supervisor.poll_verb(now) {
+            self.admit_verb(ticket, verb);
+            self.tell(now, supervisor);
+        }
+        is_busy |= self.send(now, supervisor);
+        if self.disk.is_idle() && self.engine.take_batch(now.0 / 1_000_000, self.disk.spare()) {
+            self.disk.write(now);
+            is_busy = true;
+        }
+        let made = self.engine.last_seq();
+        self.check(now)?;
+        Ok(is_busy || made != before)
+    }
+
+    fn admit_verb(&mut self, ticket: Ticket, verb: Verb) {
+        let input = wcs_types::Input::Verb { operator: OperatorId(1), ticket, verb };
+        let admission = self.engine.admit(input);
+        assert!(matches!(admission, Admission::Taken(_)), "the memory disk is never that far behind");
+    }
+
+    fn tell(&mut self, now: MonoTime, supervisor: &mut Supervisor) {
+        self.engine.drain_facts(&mut self.facts);
+        for (_, fact) in self.facts.drain(..) {
+            supervisor.handle_fact(now, &fact);
+        }
+    }
+
+    fn send(&mut self, now: MonoTime, supervisor: &mut Supervisor) -> bool {
+        let mut has_sent = false;
+        while let Some(output) = self.engine.poll_output() {
+            has_sent = true;
+            match (output.target, output.what) {
+                (Target::Line(_), OutputKind::Sorter(command)) => {
+                    self.session.handle_command(now, output.generation, command);
+                }
+                (Target::Asker(ticket), OutputKind::Reply(reply)) => {
+                    supervisor.handle_reply(ticket, &reply);
+                }
+                (target, what) => unreachable!("no {what:?} is made for {target:?}"),
+            }
+        }
+        has_sent
+    }
+
+    /// What the screen at the exception station does: shows the chute of a label and books it. The lane to put it
+    /// into, or none.
+    pub(super) fn book_hand_sort(&mut self, label: &Code) -> Option<LaneNo> {
+        let chute: ChuteId = self.engine.core().chute_for_label(LINE, label)?;
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.admit_verb(ticket, Verb::HandSort { line: LINE, label: label.clone(), chute });
+        let mut facts = Vec::new();
+        self.engine.drain_facts(&mut facts);
+        let is_booked = facts.iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
+        self.facts.append(&mut facts);
+        let lane = self.plant.chutes[usize::from(chute.0)].lanes.first().copied();
+        lane.filter(|_| is_booked)
+    }
+
+    fn check(&mut self, now: MonoTime) -> Result<(), StackError> {
+        let seq = self.engine.last_seq().0;
+        if self.check_every != 0 && seq >= self.last_check + self.check_every {
+            self.last_check = seq;
+            self.engine.core().check_invariants().map_err(|broken| StackError::Invariant { at: now, broken })?;
+        }
+        Ok(())
+    }
+}
+
+fn open(
+    storage: &MemoryStorage,
+    plant: &Plant,
+    now: MonoTime,
+    see: impl FnMut(&Record),
+) -> Result<Boot<MemoryStorage>, StackError> {
+    let room = Room { segment_size: 4 * 1024 * 1024, reserve_size: 256 * 1024 };
+    let options = Options { room, genesis: 1, trusted: Seq::NONE };
+    Ok(boot(storage.clone(), plant.clone(), options, |_| now, see)?)
+}
+
+fn new_session(plant: &Plant, seed: u64, life: u16) -> SorterSession {
+    let line = &plant.lines[0];
+    let profile = Profile::load(&line.profile).expect("the plant file was checked against the profiles");
+    let map = SorterMap::resolve(&profile, &line.blocks).expect("the plant file was checked");
+    let words = SorterWords::resolve(&profile).expect("the profile is complete");
+    // Tags of two lives differ, and none is 0.
+    let tag = (seed as u16 ^ (life.wrapping_mul(0x9E37))) | 1;
+    SorterSession::new(SorterConfig::new(LINE, line.unit_id, map, words, line.lane_max, tag))
+}
+

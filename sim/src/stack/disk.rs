@@ -1,0 +1,90 @@
+//! The journal's disk in virtual time: one batch at a time is written, and is durable when its sync ends. A stall
+//! makes syncs last until it is over.
+
+use wcs_journal::{Batch, MemoryStorage, Writer};
+use wcs_types::{MonoTime, Nanos, Seq};
+
+use crate::faults::DiskStall;
+
+/// The writer and the batch it works on.
+pub(super) struct Disk {
+    writer: Writer<MemoryStorage>,
+    sync_time: Nanos,
+    /// Sync under way: when it ends.
+    busy_until: Option<MonoTime>,
+    began: MonoTime,
+    stall: DiskStall,
+    is_held: bool,
+    spare: Batch,
+    batches: u64,
+    stall_max: Nanos,
+}
+
+impl Disk {
+    pub(super) fn new(writer: Writer<MemoryStorage>, sync_time: Nanos, stall: DiskStall) -> Self {
+        Self {
+            writer,
+            sync_time,
+            busy_until: None,
+            began: MonoTime::ZERO,
+            stall,
+            is_held: false,
+            spare: Batch::new(),
+            batches: 0,
+            stall_max: Nanos::ZERO,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy_until.is_none()
+    }
+
+    /// The empty batch to exchange for a full one.
+    pub(super) fn spare(&mut self) -> &mut Batch {
+        &mut self.spare
+    }
+
+    /// Writes the batch that `spare` was exchanged for.
+    pub(super) fn write(&mut self, now: MonoTime) {
+        assert!(self.is_idle(), "one batch is written at a time");
+        self.writer.append(&self.spare).expect("batches follow each other and the disk takes them");
+        self.spare.clear();
+        self.began = now;
+        self.busy_until = Some(now + self.sync_time);
+    }
+
+    /// The durable end, when a sync has just ended.
+    pub(super) fn poll(&mut self, now: MonoTime) -> Option<Seq> {
+        if self.busy_until.is_none_or(|due| due > now) {
+            return None;
+        }
+        if self.stall.is_stalled() {
+            if !self.is_held {
+                self.is_held = true;
+                self.stall.count_applied();
+            }
+            return None;
+        }
+        self.is_held = false;
+        self.busy_until = None;
+        self.batches += 1;
+        let waited = now.since(self.began);
+        if waited > self.stall_max {
+            self.stall_max = waited;
+        }
+        Some(self.writer.sync().expect("the memory disk fails only when told to"))
+    }
+
+    /// When the sync ends; a sync that is held back ends when the stall does, which is announced elsewhere.
+    pub(super) fn next_due(&self, now: MonoTime) -> MonoTime {
+        self.busy_until.filter(|due| *due > now || !self.stall.is_stalled()).unwrap_or(MonoTime::NEVER)
+    }
+
+    pub(super) fn batches(&self) -> u64 {
+        self.batches
+    }
+
+    pub(super) fn stall_max(&self) -> Nanos {
+        self.stall_max
+    }
+}

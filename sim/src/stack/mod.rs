@@ -1,0 +1,264 @@
+//! The whole stack in virtual time: simulated sorter, faulty in-process wire, real session, real engine and core,
+//! real journal over faulty memory, scripted people. One thread, no clock, no socket: the same seed gives the same
+//! bytes. What happens at one instant is settled in a fixed order, then time jumps to the next instant.
+//!
+//! ```text
+//! hosted sorter (world + PLC + people + faults) <- wire -> session -> engine(core) -> disk (journal)
+//!        ^                                                               |
+//!        |______________ person at the screen ________________ supervisor <- facts, replies
+//! ```
+
+mod daemon;
+mod disk;
+mod wire;
+
+use wcs_core::InvariantBroken;
+use wcs_engine::BootError;
+use wcs_types::{MonoTime, Nanos, Plant};
+
+pub use daemon::{Daemon, DaemonFigures};
+pub use wire::{Wire, WireSetup};
+
+use crate::people::PersonRequest;
+use crate::server::{Device, FaultTargets, HostedSorter};
+use crate::supervisor::Supervisor;
+use crate::world::{FeedLoad, Knob, Sorter};
+
+/// What a stack is made of.
+pub struct StackSetup {
+    /// The plant the daemon controls.
+    pub plant: Plant,
+    /// The simulated sorter of line 0 with its faults and ledger.
+    pub sorter: HostedSorter,
+    /// What the faults act on beside the sorter; the same as `sorter` was given.
+    pub targets: FaultTargets,
+    /// Groups of loads to feed, in order.
+    pub groups: Vec<Vec<FeedLoad>>,
+    /// The scripted supervisor.
+    pub supervisor: Supervisor,
+    /// The wire.
+    pub wire: WireSetup,
+    /// Time of one sync of the journal.
+    pub sync_time: Nanos,
+    /// Seed of owner tags.
+    pub seed: u64,
+    /// Check every invariant of the core after each this many records; 0 is never.
+    pub check_every: u64,
+}
+
+/// Why a run in virtual time stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The daemon could not start.
+    #[error("the daemon did not start: {0}")]
+    Boot(#[from] BootError),
+    /// An invariant of the core failed.
+    #[error("at {} ms: {broken}", .at.0 / 1_000_000)]
+    Invariant {
+        /// When.
+        at: MonoTime,
+        /// Which.
+        broken: InvariantBroken,
+    },
+    /// Nothing is left to happen although work is open: a deadlock of the stack.
+    #[error("no end in sight at {} ms: {what}", .at.0 / 1_000_000)]
+    Stuck {
+        /// When.
+        at: MonoTime,
+        /// What is open.
+        what: String,
+    },
+}
+
+/// Rounds of one instant before the stack is taken for a livelock.
+const ROUNDS_PER_INSTANT_MAX: u32 = 1_000_000;
+/// Plant time without a load that became final, after which a run counts as stuck.
+const PATIENCE: Nanos = Nanos::from_secs(6 * 3600);
+/// Time for events to be taken and acknowledged once the belt stands.
+const DRAIN_MAX: Nanos = Nanos::from_secs(120);
+
+/// A running stack.
+pub struct Stack {
+    now: MonoTime,
+    hosted: HostedSorter,
+    wire: Wire,
+    daemon: Daemon,
+    supervisor: Supervisor,
+    last_progress: (MonoTime, u64),
+}
+
+impl Stack {
+    /// A stack at time zero.
+    ///
+    /// # Errors
+    /// The daemon does not start.
+    pub fn new(setup: StackSetup) -> Result<Self, StackError> {
+        let disk = setup.targets.disk.clone();
+        let daemon = Daemon::start(setup.plant, setup.seed, setup.sync_time, setup.check_every, disk)?;
+        let mut hosted = setup.sorter;
+        for group in setup.groups {
+            hosted.sorter_mut().feed(group);
+        }
+        Ok(Self {
+            now: MonoTime::ZERO,
+            hosted,
+            wire: Wire::new(setup.wire, setup.targets.link),
+            daemon,
+            supervisor: setup.supervisor,
+            last_progress: (MonoTime::ZERO, 0),
+        })
+    }
+
+    /// Runs until the work is done or `until` has come. True when the work is done.
+    ///
+    /// # Errors
+    /// See [`StackError`].
+    pub fn run(&mut self, until: MonoTime) -> Result<bool, StackError> {
+        loop {
+            self.settle()?;
+            if self.is_finished() {
+                return Ok(true);
+            }
+            let next = self.next_instant();
+            if next > until {
+                self.now = until;
+                return Ok(false);
+            }
+            self.now = next.later(self.now + Nanos(1));
+            self.check_progress()?;
+        }
+    }
+
+    /// Stops the belt and lets everything that is on its way to the journal arrive: the run was cut short.
+    ///
+    /// # Errors
+    /// See [`StackError`].
+    pub fn drain(&mut self) -> Result<(), StackError> {
+        let is_on = self.hosted.sorter_mut().apply(self.now, Knob::DriveStop, None);
+        assert!(is_on, "every sorter has a drive");
+        let until = self.now + DRAIN_MAX;
+        loop {
+            self.settle()?;
+            let counts = self.hosted.sorter().counts();
+            if counts.events_kept == 0 && self.daemon.pending_count() == 0 && self.daemon.is_attached() {
+                return Ok(());
+            }
+            let next = self.next_instant();
+            if next > until {
+                let what = "events of the PLC are not acknowledged".to_owned();
+                return Err(StackError::Stuck { at: self.now, what });
+            }
+            self.now = next.later(self.now + Nanos(1));
+        }
+    }
+
+    /// The power of the daemon's machine goes, and comes back after `down`; unsynced bytes fare as the seed says.
+    ///
+    /// # Errors
+    /// The daemon does not start again.
+    pub fn crash(&mut self, down: Nanos, seed: u64) -> Result<(), StackError> {
+        self.wire.cut(self.now);
+        self.daemon.crash(seed);
+        self.now += down;
+        self.hosted.advance(self.now);
+        self.daemon.restart(self.now, &mut self.supervisor)
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> MonoTime {
+        self.now
+    }
+
+    /// The sorter.
+    pub fn sorter(&self) -> &Sorter {
+        self.hosted.sorter()
+    }
+
+    /// The sorter with its faults.
+    pub fn hosted(&mut self) -> &mut HostedSorter {
+        &mut self.hosted
+    }
+
+    /// The daemon.
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    /// The wire.
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The supervisor.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// True when every batch has ended, everything is off the belt and the journal is on disk.
+    fn is_finished(&self) -> bool {
+        if !self.supervisor.is_finished() || self.daemon.pending_count() != 0 {
+            return false;
+        }
+        let counts = self.hosted.sorter().counts();
+        counts.is_idle && counts.events_kept == 0
+    }
+
+    fn settle(&mut self) -> Result<(), StackError> {
+        self.hosted.advance(self.now);
+        for _ in 0..ROUNDS_PER_INSTANT_MAX {
+            let mut is_busy = self.wire.carry(self.now, &mut self.hosted, self.daemon.session());
+            is_busy |= self.daemon.turn(self.now, &mut self.supervisor)?;
+            is_busy |= self.ask_people();
+            if !is_busy {
+                return Ok(());
+            }
+        }
+        Err(StackError::Stuck { at: self.now, what: "one instant never settles".into() })
+    }
+
+    /// A person at the exception station reads a label; the screen says which chute it belongs to.
+    fn ask_people(&mut self) -> bool {
+        let Some(PersonRequest::HandSort { label }) = self.hosted.sorter_mut().poll_person() else { return false };
+        let lane = self.daemon.book_hand_sort(&label);
+        let is_waiting = self.hosted.sorter_mut().person_answer(&label, lane);
+        assert!(is_waiting, "the person who asked still waits at the same instant");
+        true
+    }
+
+    fn next_instant(&self) -> MonoTime {
+        let wake = self.daemon.session_wake();
+        let poll = if self.wire.is_busy() {
+            MonoTime::NEVER
+        } else if wake.is_idle_poll {
+            // A poll that would find nothing may be put off until something changes, never past a deadline.
+            wake.at.later(self.hosted.sorter().next_event()).earlier(wake.latest)
+        } else {
+            wake.at
+        };
+        poll.earlier(self.wire.next_due())
+            .earlier(self.daemon.next_due(self.now))
+            .earlier(self.supervisor.next_timeout())
+            .earlier(self.hosted.next_fault_change())
+    }
+
+    fn check_progress(&mut self) -> Result<(), StackError> {
+        let counts = self.hosted.sorter().counts();
+        let mark = counts.finals + self.supervisor.ended_count() as u64;
+        if mark != self.last_progress.1 {
+            self.last_progress = (self.now, mark);
+        }
+        let patience = Nanos(PATIENCE.0 / u64::from(self.hosted.sorter().setup().speed));
+        if self.now.since(self.last_progress.0) <= patience && self.supervisor.refusals().is_empty() {
+            return Ok(());
+        }
+        let what = format!(
+            "{} loads not final, {} on the belt, {} queued, batches ended {}, refusals {:?}",
+            counts.unfinished,
+            counts.on_belt,
+            counts.queued,
+            self.supervisor.ended_count(),
+            self.supervisor.refusals()
+        );
+        Err(StackError::Stuck { at: self.now, what })
+    }
+}

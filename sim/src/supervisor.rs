@@ -1,0 +1,245 @@
+//! A scripted supervisor: stages the planned batches, starts each when the one before it has ended and its chutes
+//! are free, and closes it when it is complete, or forced when nothing has moved for a while. Uses what a person
+//! has: verbs and what screens show (facts). Sans-IO; the same script drives virtual time, demo and daemon.
+//!
+//! ```text
+//! stage parts -> start (again when chutes are freed) -> running -> close (forced when quiet) -> ended -> next
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wcs_intake::PlannedBatch;
+use wcs_types::batch::batch_content;
+use wcs_types::limits::JOBS_PER_PART_MAX;
+use wcs_types::{
+    BatchId, Fact, LoadKey, MonoTime, Nanos, Outcome, Reply, StartToken, Ticket, Verb, VerbRefusal,
+};
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    Staging { part: u16 },
+    Starting,
+    /// The start was refused for want of chutes; tried again when one is freed.
+    WaitingForChutes,
+    Running,
+    Closing,
+}
+
+/// The script.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    plans: Vec<PlannedBatch>,
+    /// The plan at hand.
+    at: usize,
+    stage: Stage,
+    waits_for: Option<Ticket>,
+    next_ticket: u64,
+    planned: u64,
+    done: u64,
+    open: BTreeSet<LoadKey>,
+    pieces_done: BTreeMap<BatchId, u64>,
+    ended: Vec<BatchId>,
+    started: Vec<BatchId>,
+    is_permitted: bool,
+    last_move: MonoTime,
+    quiet: Nanos,
+    /// The next batch is not started before this instant.
+    rest_until: MonoTime,
+    refusals: Vec<(BatchId, VerbRefusal)>,
+}
+
+/// Between the end of a batch and the start of the next: people at the induction have to see the permit go.
+const REST: Nanos = Nanos::from_secs(1);
+
+/// Tickets of the supervisor start here; other askers use smaller ones.
+const TICKET_BASE: u64 = 1 << 32;
+
+impl Supervisor {
+    /// A supervisor for these batches, in order. A running batch is closed by force after `quiet` without a load on
+    /// the belt or a change while the line may be fed.
+    pub fn new(plans: Vec<PlannedBatch>, quiet: Nanos) -> Self {
+        let mut supervisor = Self {
+            plans,
+            at: 0,
+            stage: Stage::Staging { part: 0 },
+            waits_for: None,
+            next_ticket: TICKET_BASE,
+            planned: 0,
+            done: 0,
+            open: BTreeSet::new(),
+            pieces_done: BTreeMap::new(),
+            ended: Vec::new(),
+            started: Vec::new(),
+            is_permitted: false,
+            last_move: MonoTime::ZERO,
+            quiet,
+            rest_until: MonoTime::ZERO,
+            refusals: Vec::new(),
+        };
+        supervisor.take_up();
+        supervisor
+    }
+
+    /// The process that was asked is gone, and with it everything that was shown: begin again, and learn from the
+    /// facts of its journal what was done.
+    pub fn forget(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.plans), self.quiet);
+    }
+
+    /// True when every batch has ended.
+    pub fn is_finished(&self) -> bool {
+        self.at >= self.plans.len()
+    }
+
+    /// Verbs that were refused in a way the script cannot mend; the run cannot finish.
+    pub fn refusals(&self) -> &[(BatchId, VerbRefusal)] {
+        &self.refusals
+    }
+
+    /// Batches that have ended.
+    pub fn ended_count(&self) -> usize {
+        self.ended.len()
+    }
+
+    /// Tickets are asked from here on: after a restart, above every ticket used before.
+    pub fn skip_tickets(&mut self, used: u64) {
+        self.next_ticket = self.next_ticket.max(used + 1);
+    }
+
+    /// What a screen shows: also called with every fact of the journal when the process starts anew.
+    pub fn handle_fact(&mut self, now: MonoTime, fact: &Fact) {
+        match fact {
+            Fact::BatchStarted { batch } => self.started.push(*batch),
+            Fact::BatchEnded { batch } => {
+                self.ended.push(*batch);
+                self.rest_until = now + REST;
+            }
+            Fact::LoadSeen { load, .. } => {
+                self.open.insert(*load);
+            }
+            Fact::LoadEnded(end) => {
+                self.open.remove(&end.load);
+                if let (Some((batch, _)), Outcome::Sorted) = (end.job, end.outcome) {
+                    *self.pieces_done.entry(batch).or_default() += u64::from(end.pieces.0);
+                }
+            }
+            Fact::LoadHandSorted { batch, pieces, .. } => {
+                *self.pieces_done.entry(*batch).or_default() += u64::from(pieces.0);
+            }
+            Fact::ChuteFreed { .. } => {
+                if self.stage == Stage::WaitingForChutes {
+                    self.stage = Stage::Starting;
+                }
+            }
+            Fact::PermitChanged { is_permitted, .. } => self.is_permitted = *is_permitted,
+            Fact::AlarmRaised(_) | Fact::AlarmGone(_) => return,
+            _ => {}
+        }
+        self.last_move = self.last_move.later(now);
+        self.follow();
+    }
+
+    /// The answer to a verb of ours; others are ignored.
+    pub fn handle_reply(&mut self, ticket: Ticket, reply: &Reply) {
+        if self.waits_for != Some(ticket) {
+            return;
+        }
+        self.waits_for = None;
+        let Some(plan) = self.plans.get(self.at) else { return };
+        let batch = plan.spec.batch;
+        let parts = plan.jobs.len().div_ceil(JOBS_PER_PART_MAX) as u16;
+        match (self.stage, reply) {
+            (Stage::Staging { part }, Reply::Done) => {
+                self.stage =
+                    if part + 1 < parts { Stage::Staging { part: part + 1 } } else { Stage::Starting };
+            }
+            (Stage::Starting, Reply::Done) => self.stage = Stage::Running,
+            (Stage::Starting, Reply::Refused(VerbRefusal::TooFewChutes { .. })) => {
+                self.stage = Stage::WaitingForChutes;
+            }
+            (Stage::Closing, Reply::Refused(VerbRefusal::Unfinished { .. })) => self.stage = Stage::Running,
+            (_, Reply::Refused(refusal)) => self.refusals.push((batch, *refusal)),
+            (Stage::WaitingForChutes | Stage::Running | Stage::Closing, Reply::Done) => {}
+        }
+        self.follow();
+    }
+
+    /// The next verb to ask, at most one at a time.
+    pub fn poll_verb(&mut self, now: MonoTime) -> Option<(Ticket, Verb)> {
+        if self.waits_for.is_some() || !self.refusals.is_empty() {
+            return None;
+        }
+        let plan = self.plans.get(self.at)?;
+        let batch = plan.spec.batch;
+        let verb = match self.stage {
+            Stage::Staging { part } => {
+                let jobs = plan.jobs.chunks(JOBS_PER_PART_MAX).nth(usize::from(part))?.to_vec();
+                Verb::Stage { spec: plan.spec, part, jobs }
+            }
+            Stage::Starting if now < self.rest_until => return None,
+            Stage::Starting => {
+                let parts = plan.jobs.len().div_ceil(JOBS_PER_PART_MAX) as u16;
+                let content_hash = batch_content(&plan.spec, &plan.jobs);
+                // The same content started again after a crash is the same start.
+                Verb::Start { batch, token: StartToken(content_hash | 1), parts, content_hash }
+            }
+            Stage::Running if self.done >= self.planned => {
+                self.stage = Stage::Closing;
+                Verb::Close { batch, is_forced: false }
+            }
+            Stage::Running if self.is_quiet(now) => {
+                self.stage = Stage::Closing;
+                Verb::Close { batch, is_forced: true }
+            }
+            Stage::Running | Stage::WaitingForChutes | Stage::Closing => return None,
+        };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.waits_for = Some(ticket);
+        Some((ticket, verb))
+    }
+
+    /// When `poll_verb` could have something to say without a new fact.
+    pub fn next_timeout(&self) -> MonoTime {
+        if self.is_finished() || self.waits_for.is_some() {
+            MonoTime::NEVER
+        } else if self.stage == Stage::Starting {
+            self.rest_until
+        } else if self.stage == Stage::Running && self.is_permitted && self.open.is_empty() {
+            self.last_move + self.quiet
+        } else {
+            MonoTime::NEVER
+        }
+    }
+
+    fn is_quiet(&self, now: MonoTime) -> bool {
+        self.is_permitted && self.open.is_empty() && now >= self.last_move + self.quiet
+    }
+
+    /// Brings the script in line with what has happened to the batch at hand.
+    fn follow(&mut self) {
+        while let Some(plan) = self.plans.get(self.at) {
+            let batch = plan.spec.batch;
+            if !self.ended.contains(&batch) {
+                break;
+            }
+            self.at += 1;
+            self.waits_for = None;
+            self.take_up();
+        }
+        let Some(plan) = self.plans.get(self.at) else { return };
+        let batch = plan.spec.batch;
+        self.done = self.pieces_done.get(&batch).copied().unwrap_or(0);
+        if self.started.contains(&batch) && !matches!(self.stage, Stage::Running | Stage::Closing) {
+            self.stage = Stage::Running;
+            self.waits_for = None;
+        }
+    }
+
+    fn take_up(&mut self) {
+        self.stage = Stage::Staging { part: 0 };
+        if let Some(plan) = self.plans.get(self.at) {
+            self.planned = plan.jobs.iter().map(|job| u64::from(job.quantity.0)).sum();
+        }
+    }
+}
