@@ -1,2 +1,70 @@
-//! Placeholder.
-fn main() {}
+//! Chores of the repository, written in the language of the repository: what `cargo xtask NAME` runs. Each
+//! chore has a file of its own; this one only reads the command line. Nothing here is part of the product.
+
+mod acceptance;
+mod bench;
+mod gate;
+mod layers;
+mod orders;
+mod source_text;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::workspace::Workspace;
+
+/// Chores of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Chore {
+    /// Check which crate may depend on which, and what may enter the core.
+    Layers,
+    /// Check rules that neither the compiler nor clippy knows.
+    Tidy,
+    /// Run every check and every test, and list all failures at the end.
+    Test,
+    /// Run the acceptance lines at full size on the real days.
+    Accept {
+        /// Only lines whose name starts with this.
+        line: Option<String>,
+        /// Only list the lines.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Measure the numbers of the design against their bars.
+    Bench {
+        /// Only numbers whose name starts with this.
+        name: Option<String>,
+        /// Rounds, interleaved over the arms of one number.
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Chore::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a chore; false when it found something wrong.
+fn run(chore: &Chore) -> Result<bool> {
+    let workspace = Workspace::locate()?;
+    match chore {
+        Chore::Layers => Ok(workspace::report("layers", &layers::check(&workspace)?)),
+        Chore::Tidy => Ok(workspace::report("tidy", &tidy::check(&workspace)?)),
+        Chore::Test => gate::run(&workspace),
+        Chore::Accept { list: true, .. } => Ok(acceptance::list(&workspace)),
+        Chore::Accept { line, list: false } => acceptance::run(&workspace, line.as_deref()),
+        Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
+    }
+}

@@ -1,0 +1,168 @@
+//! `cargo xtask accept`: the acceptance lines at full size. Each line has a name, what it shows, the commands
+//! that run it and a check of what came out; it is printed with its commands, its figure and pass or fail.
+//! The lines stand in `acceptance/lines.rs`; this file runs them. It fails without the real order days:
+//! a reduced size is the business of the tests.
+
+mod kills;
+mod lines;
+mod outcome;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::orders;
+use crate::workspace::{Workspace, cargo_command};
+use outcome::Ran;
+
+/// One thing that is shown.
+struct Line {
+    name: String,
+    shows: &'static str,
+    work: Work,
+}
+
+/// A check gives the figure to print, or why the line failed.
+type Check = Box<dyn Fn(&[Ran]) -> Result<String, String>>;
+
+/// How a line is run.
+enum Work {
+    /// Commands one after the other, then a look at their exits and reports.
+    Commands(Vec<Invocation>, Check),
+    /// A play of several programs at once, told in a sentence.
+    Play(&'static str, fn(&Place) -> Result<String, String>),
+}
+
+/// One command of a line.
+struct Invocation {
+    /// `wcs` is the release binary; anything else is looked up as usual.
+    program: String,
+    arguments: Vec<String>,
+    /// Report file the command writes, relative to the folder of the line.
+    report: Option<&'static str>,
+}
+
+/// Where a line runs and what it may use.
+struct Place {
+    /// Root of the repository.
+    root: PathBuf,
+    /// The release binary.
+    binary: PathBuf,
+    /// Folder of the real days.
+    days: PathBuf,
+    /// Empty folder of this line.
+    folder: PathBuf,
+}
+
+/// Prints the lines; always true.
+pub(crate) fn list(workspace: &Workspace) -> bool {
+    for line in lines::all(&workspace.root, Path::new("DAYS")) {
+        println!("{:<28} {}", line.name, line.shows);
+    }
+    true
+}
+
+/// Runs every line whose name starts with `name`; true when all pass.
+pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
+    let Some(days) = orders::real_days(&workspace.root) else {
+        bail!("real days: not run: set WCS_ORDERS to the folder that holds {}", orders::DAYS.join(" and "));
+    };
+    let lines = lines::all(&workspace.root, &days);
+    let chosen: Vec<&Line> =
+        lines.iter().filter(|line| name.is_none_or(|name| line.name.starts_with(name))).collect();
+    if chosen.is_empty() {
+        bail!("no acceptance line starts with this name; `cargo xtask accept --list` shows them");
+    }
+    let built =
+        cargo_command(workspace, &["build", "--release"]).status().context("cargo cannot be started")?;
+    if !built.success() {
+        bail!("the release build failed");
+    }
+    let mut summary = Vec::new();
+    for line in chosen {
+        println!("\n== {}: {}", line.name, line.shows);
+        let started = Instant::now();
+        let came = run_line(workspace, &days, line);
+        let seconds = started.elapsed().as_secs();
+        let (figure, verdict) = match &came {
+            Ok(figure) => (figure, "pass"),
+            Err(why) => (why, "FAIL"),
+        };
+        println!("{}: {figure}: {verdict} ({seconds} s)", line.name);
+        summary.push((came.is_ok(), format!("{verdict}  {:<28} {figure}", line.name)));
+    }
+    println!("\n== summary");
+    for (_, row) in &summary {
+        println!("{row}");
+    }
+    let passed = summary.iter().filter(|(is_ok, _)| *is_ok).count();
+    println!("{passed} of {} lines pass", summary.len());
+    println!("real days: run");
+    Ok(passed == summary.len())
+}
+
+fn run_line(workspace: &Workspace, days: &Path, line: &Line) -> Result<String, String> {
+    let folder = workspace.metadata.target_directory.join("accept").join(&line.name);
+    prepare(&folder).map_err(|error| format!("{error:#}"))?;
+    let place =
+        Place { root: workspace.root.clone(), binary: workspace.binary(), days: days.to_path_buf(), folder };
+    match &line.work {
+        Work::Play(story, play) => {
+            println!("  {story}");
+            play(&place)
+        }
+        Work::Commands(invocations, check) => {
+            let ran: Result<Vec<Ran>> = invocations.iter().map(|invocation| place.run(invocation)).collect();
+            check(&ran.map_err(|error| format!("{error:#}"))?)
+        }
+    }
+}
+
+/// An empty folder for a line: what a run of yesterday left must not decide today's.
+fn prepare(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
+impl Place {
+    /// Runs one command in the folder of the line and collects exit, output and report.
+    fn run(&self, invocation: &Invocation) -> Result<Ran> {
+        println!("  $ {invocation}");
+        let is_ours = invocation.program == "wcs";
+        let program = if is_ours { self.binary.clone() } else { PathBuf::from(&invocation.program) };
+        let mut command = Command::new(&program);
+        command.args(&invocation.arguments).env("WCS_ORDERS", &self.days).env("WCS_BINARY", &self.binary);
+        // Programs of the repository (cargo, git, tests/run) run at its root, the product in its folder.
+        command.current_dir(if is_ours { &self.folder } else { &self.root });
+        let output = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        let report = match invocation.report {
+            Some(name) => {
+                let path = self.folder.join(name);
+                let bytes = fs::read(&path).unwrap_or_default();
+                Some(bytes)
+            }
+            None => None,
+        };
+        Ok(Ran {
+            exit: output.status.code(),
+            printed: String::from_utf8_lossy(&output.stdout).into(),
+            report,
+        })
+    }
+}
+
+impl std::fmt::Display for Invocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.program)?;
+        self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
+    }
+}
