@@ -1,2 +1,55 @@
-//! Placeholder.
-fn main() {}
+//! The binary `wcs`: reads the command line, runs one command, and turns how it ended into an exit code. What the
+//! commands do stands in the files named after them.
+
+mod arguments;
+mod checking;
+mod clock;
+mod demo;
+mod exit;
+mod feed_source;
+mod history;
+mod interrupt;
+mod journal_commands;
+mod json_file;
+mod latency;
+//mod proving;
+mod replaying;
+mod reporting;
+mod running;
+mod service;
+mod sim_host;
+mod sim_running;
+mod stall;
+mod virtual_demo;
+mod wire_demo;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command, JournalCommand, SimCommand};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WCS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let result = match arguments.command {
+        Command::Demo(options) => demo::demo(&options),
+        Command::Run(options) => running::run(&options),
+        Command::Sim(SimCommand::Run(options)) => sim_running::run(&options),
+        Command::Sim(SimCommand::Prove(_)) => Ok(()),
+        Command::Reconcile(options) => history::reconcile_command(&options),
+        Command::Check(options) => checking::check(&options),
+        Command::Replay(options) => replaying::replay_command(&options),
+        Command::Journal(JournalCommand::Verify(options)) => journal_commands::verify_command(&options),
+        Command::Journal(JournalCommand::Inspect(options)) => journal_commands::inspect_command(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("wcs: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The command line: one style for all commands. Only shapes and defaults; nothing is opened here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wcs_types::{Assign, Identify, Nanos};
+
+/// Warehouse control system: drives sorters in real time, and brings its own simulator.
+#[derive(Debug, Parser)]
+#[command(name = "wcs", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sort orders on a simulated sorter, over a real loopback socket or in virtual time.
+    Demo(DemoOptions),
+    /// Run the daemon for a plant.
+    Run(RunOptions),
+    /// The simulator.
+    #[command(subcommand)]
+    Sim(SimCommand),
+    /// Hold a daemon's journal against a simulator's ledger.
+    Reconcile(ReconcileOptions),
+    /// Check plant, fault and mapping files.
+    Check(CheckOptions),
+    /// Run the core over a journal again and verify every decision, fact and hash.
+    Replay(DirOptions),
+    /// Look into a journal.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// Run the PLC and its world as a process of their own.
+    Run(SimRunOptions),
+    /// Run seeds with faults in virtual time and check what must hold.
+    Prove(ProveOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Check every byte.
+    Verify(DirOptions),
+    /// List segments and batches.
+    Inspect(DirOptions),
+}
+
+/// How orders are read and sorted.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OrderOptions {
+    /// Order file (CSV).
+    #[arg(long)]
+    pub(crate) orders: Option<PathBuf>,
+    /// Mapping of its columns; the retail sample when not given.
+    #[arg(long)]
+    pub(crate) mapping: Option<PathBuf>,
+    /// How a scanned code becomes a job.
+    #[arg(long, value_enum, default_value = "lpn")]
+    pub(crate) identify: IdentifyOption,
+    /// How classes get chutes.
+    #[arg(long, value_enum, default_value = "volume")]
+    pub(crate) assign: AssignOption,
+    /// Orders of one batch, and chutes it may use.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) chutes: u16,
+    /// Seed of everything drawn by lot.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoOptions {
+    #[command(flatten)]
+    pub(crate) order: OrderOptions,
+    /// Kind of work.
+    #[arg(long, value_enum, default_value = "sort")]
+    pub(crate) kind: KindOption,
+    /// Factor on belts, feed and people; 5 on the wire, 1 in virtual time when not given.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) speed: Option<u32>,
+    /// Stop after this time, such as 60s or 5m.
+    #[arg(long = "for", value_parser = parse_span)]
+    pub(crate) span: Option<Nanos>,
+    /// Data directory; a temporary one when not given.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Write the report here as JSON.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
+    /// Faults to inject.
+    #[arg(long)]
+    pub(crate) faults: Option<PathBuf>,
+    /// Virtual time: no sockets, no waiting.
+    #[arg(long = "virtual")]
+    pub(crate) is_virtual: bool,
+    /// Write the plant and mapping of the demo here and stop.
+    #[arg(long)]
+    pub(crate) write_config: Option<PathBuf>,
+    /// Metres from the scanner to the first lane.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) first_lane: u32,
+    /// Loads per hour of plant time.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) feed: u32,
+    /// Write the simulator's ledger here as JSON lines.
+    #[arg(long)]
+    pub(crate) ledger: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Plant file.
+    #[arg(long)]
+    pub(crate) plant: PathBuf,
+    /// Data directory.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) order: OrderOptions,
+    /// Write a report here when all batches have ended.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
+    /// A running batch is closed by force after this long without a load on the belt.
+    #[arg(long, default_value = "120s", value_parser = parse_span)]
+    pub(crate) quiet: Nanos,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SimRunOptions {
+    /// Plant file.
+    #[arg(long)]
+    pub(crate) plant: PathBuf,
+    /// Where to listen for Modbus/TCP; the endpoint of the plant's first link when not given.
+    #[arg(long)]
+    pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) order: OrderOptions,
+    /// Factor on belts, feed and people.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) speed: u32,
+    /// Faults to inject.
+    #[arg(long)]
+    pub(crate) faults: Option<PathBuf>,
+    /// Ledger file, one JSON object a line.
+    #[arg(long)]
+    pub(crate) ledger: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProveOptions {
+    /// How many seeds.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) seeds: u64,
+    /// First seed, or the only one.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Write the report here as JSON.
+    #[arg(long)]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReconcileOptions {
+    /// Data directory of the daemon.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// Ledger of the simulator.
+    #[arg(long)]
+    pub(crate) ledger: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// Files or directories.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DirOptions {
+    /// Data directory, or the journal directory in it.
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum KindOption {
+    Sort,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum IdentifyOption {
+    Lpn,
+    Sku,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum AssignOption {
+    Volume,
+    FirstScan,
+}
+
+impl From<IdentifyOption> for Identify {
+    fn from(option: IdentifyOption) -> Self {
+        match option {
+            IdentifyOption::Lpn => Self::Lpn,
+            IdentifyOption::Sku => Self::Sku,
+        }
+    }
+}
+
+impl From<AssignOption> for Assign {
+    fn from(option: AssignOption) -> Self {
+        match option {
+            AssignOption::Volume => Self::Volume,
+            AssignOption::FirstScan => Self::FirstScan,
+        }
+    }
+}
+
+/// Reads `250ms`, `60s`, `5m` or `24h`.
+fn parse_span(text: &str) -> Result<Nanos, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is no time: write 250ms, 60s, 5m or 24h"))?;
+    let unit = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(format!("`{text}` has no unit: write 250ms, 60s, 5m or 24h")),
+    };
+    number.checked_mul(unit).filter(|millis| *millis < 1 << 40).map(Nanos::from_millis).ok_or_else(|| {
+        format!("`{text}` is too long")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn span_needs_a_unit() {
+        assert_eq!(parse_span("60s"), Ok(Nanos::from_secs(60)));
+        assert_eq!(parse_span("250ms"), Ok(Nanos::from_millis(250)));
+        assert!(parse_span("60").is_err());
+        assert!(parse_span("s").is_err());
+        assert!(parse_span("99999999999999999999h").is_err());
+        assert!(parse_span("999999999999999h").is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! From the figures of a run to its report, the words on the screen and the exit code. The same for a demo over a
+//! socket and in virtual time.
+
+use std::collections::BTreeMap;
+
+use wcs_sim::faults::FaultKind;
+use wcs_sim::report::{
+    FaultCount, Intake as IntakeCounts, JournalFigures, LatencyUs, LinkFigures, Orders, Percentiles, Physical, Report,
+    Tally, Verdict, reconcile,
+};
+use wcs_sim::server::HostedSorter;
+use wcs_types::LineId;
+
+use crate::arguments::DemoOptions;
+use crate::demo::Demo;
+use crate::exit::Failure;
+use crate::json_file::write_json;
+
+/// What a run left behind.
+pub(crate) struct Figures {
+    pub(crate) tally: Tally,
+    pub(crate) physical: Physical,
+    pub(crate) latency: Percentiles,
+    pub(crate) link: LinkFigures,
+    pub(crate) journal: JournalFigures,
+    pub(crate) faults: BTreeMap<String, FaultCount>,
+    pub(crate) unapplied: Vec<String>,
+    pub(crate) replay_verifies: bool,
+    pub(crate) simulated_seconds: f64,
+    pub(crate) wall_seconds: f64,
+}
+
+/// Counts of every planned fault, and the kinds planned more often than applied.
+pub(crate) fn fault_counts(hosted: &mut HostedSorter) -> (BTreeMap<String, FaultCount>, Vec<String>) {
+    let (counts, unapplied) = hosted.fault_counts();
+    let counts = counts
+        .iter()
+        .map(|(kind, count)| {
+            let count = FaultCount {
+                planned: count.planned,
+                applied: count.applied,
+                loads_touched: count.loads_touched,
+            };
+            (kind.name().to_owned(), count)
+        })
+        .collect();
+    (counts, unapplied.into_iter().map(|kind: FaultKind| kind.name().to_owned()).collect())
+}
+
+/// Builds the report, writes it where it is asked for, prints the gist, and settles how the command ends.
+pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Result<(), Failure> {
+    let intake = demo.source.intake()?;
+    // A run that was cut short is measured by what was put on the belt.
+    let expected = if demo.is_whole_file {
+        i64::try_from(demo.groups.expected_pieces).map_err(Failure::not_ok)?
+    } else {
+        figures.physical.inducted_pieces
+    };
+    let reconciled = reconcile(&demo.plant, LineId(0), &figures.tally, &figures.physical, expected);
+    for (label, place, daemon, ledger) in reconciled.disagreements.iter().take(20) {
+        eprintln!("wcs: {label}: {place}: daemon {daemon}, ledger {ledger}");
+    }
+    let refused_by_reason: BTreeMap<String, u64> =
+        intake.refused_by_reason().into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect();
+    let mut report = Report {
+        orders: Orders { imported: intake.orders.len() as u64, empty: intake.empty_orders.len() as u64 },
+        lines: IntakeCounts {
+            accepted: intake.lines_accepted(),
+            refused: intake.refusals.len() as u64,
+            refused_by_reason,
+        },
+        batches: figures.tally.batches,
+        loads: reconciled.loads,
+        chutes: wcs_sim::report::Chutes { rebound: figures.tally.rebound },
+        reconcile: reconciled.pieces,
+        latency_us: LatencyUs { scan_to_destination: figures.latency },
+        deadline: wcs_sim::report::Deadline { late: figures.tally.late },
+        link: figures.link,
+        journal: figures.journal,
+        faults: figures.faults,
+        simulated_seconds: figures.simulated_seconds,
+        wall_seconds: figures.wall_seconds,
+        ..Report::default()
+    };
+    let injected = |kind: &str| report.faults.get(kind).map_or(0, |count| count.applied);
+    let verdict = Verdict {
+        is_whole_file: demo.is_whole_file,
+        has_faults: !demo.faults.faults.is_empty(),
+        is_first_scan: demo.is_first_scan,
+        missorts_injected: injected("missort"),
+        may_lose_events: injected("fifo_stall") + injected("fifo_reset") > 0,
+        all_faults_applied: figures.unapplied.is_empty(),
+        replay_verifies: figures.replay_verifies,
+    };
+    report.judge(&verdict);
+    if let Some(path) = &options.report {
+        write_json(path, &report)?;
+    }
+    print_gist(&report);
+    settle(&report, &figures.unapplied)
+}
+
+fn print_gist(report: &Report) {
+    let pieces = &report.reconcile;
+    println!(
+        "loads: {} inducted, {} final, {} open, {} recirculated",
+        report.loads.inducted, report.loads.finals, report.loads.open, report.loads.recirculated
+    );
+    println!(
+        "pieces: {} expected, {} sorted, {} by hand, {} short, difference {}, against the ledger {}",
+        pieces.expected_pieces,
+        pieces.sorted_pieces,
+        pieces.hand_sorted_pieces,
+        pieces.short_pieces,
+        pieces.difference,
+        pieces.ledger_difference
+    );
+    println!(
+        "plant time {:.0} s in {:.1} s; scan to destination p50 {} us, p99 {} us; late {}",
+        report.simulated_seconds,
+        report.wall_seconds,
+        report.latency_us.scan_to_destination.p50,
+        report.latency_us.scan_to_destination.p99,
+        report.deadline.late
+    );
+    for (kind, count) in &report.faults {
+        println!("fault {kind}: {} planned, {} applied, {} loads", count.planned, count.applied, count.loads_touched);
+    }
+    println!("{}", if report.ok { "ok" } else { "NOT OK" });
+}
+
+fn settle(report: &Report, unapplied: &[String]) -> Result<(), Failure> {
+    if report.ok {
+        Ok(())
+    } else if !unapplied.is_empty() {
+        Err(Failure::FaultNotApplied(unapplied.join(", ")))
+    } else {
+        Err(Failure::NotOk(report.not_ok_because.join("; ")))
+    }
+}

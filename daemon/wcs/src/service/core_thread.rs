@@ -1,0 +1,324 @@
+//! The core thread: one turn after the other around the engine. Reads the clock once per turn, never waits for disk
+//! or network, and vouches for itself towards the links.
+//!
+//! ```text
+//! turn: clock -> durable news -> inputs -> supervisor and people -> batch to the journal -> outputs -> wake links
+//! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select};
+use wcs_drivers::LinkCommand;
+use wcs_engine::{Admission, Engine};
+use wcs_journal::Batch;
+use wcs_sim::supervisor::Supervisor;
+use wcs_types::limits::INPUTS_PER_TURN_MAX;
+use wcs_types::output::OutputKind;
+use wcs_types::{
+    AlarmCode, Fact, Input, LineId, Nanos, OperatorId, Output, Refusal, Seq, SorterCommand, Target, Ticket, Verb,
+};
+
+use super::journal_thread::{JournalNews, JournalPorts};
+use super::link_thread::Outlet;
+use super::{HandSortAsk, Shared};
+use crate::clock::{Clock, wall_unix_ms};
+use crate::exit::Failure;
+
+/// The core vouches for itself this far ahead; turns are at most `TURN_MAX` apart.
+const ALIVE: Nanos = Nanos::from_millis(1_000);
+/// Longest time without a turn.
+const TURN_MAX: Duration = Duration::from_millis(50);
+/// Operator id of the scripted people.
+const SCRIPT: OperatorId = OperatorId(1);
+
+/// The core thread's ends of everything.
+pub(crate) struct Ports {
+    pub(crate) clock: Clock,
+    pub(crate) began: Instant,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) inputs: Receiver<Input>,
+    pub(crate) outlets: Vec<Outlet>,
+    pub(crate) alive_until: Arc<AtomicU64>,
+    pub(crate) journal: JournalPorts,
+    pub(crate) asks: Receiver<HandSortAsk>,
+}
+
+/// What is left of the core thread.
+pub(crate) struct CoreEnd {
+    pub(crate) turns: u64,
+}
+
+pub(crate) fn spawn(engine: Engine, script: Supervisor, ports: Ports) -> Result<JoinHandle<CoreEnd>, Failure> {
+    std::thread::Builder::new()
+        .name("core".into())
+        .spawn(move || {
+            let mut core = CoreThread {
+                engine,
+                script,
+                ports,
+                spare: Some(Batch::new()),
+                facts: Vec::new(),
+                unsent: None,
+                next_ticket: 1,
+                turns: 0,
+                is_permitted: false,
+            };
+            while !core.turn() {
+                core.wait();
+            }
+            CoreEnd { turns: core.turns }
+        })
+        .map_err(Failure::not_ok)
+}
+
+struct CoreThread {
+    engine: Engine,
+    script: Supervisor,
+    ports: Ports,
+    /// The empty batch, while the journal thread is idle.
+    spare: Option<Batch>,
+    facts: Vec<(Seq, Fact)>,
+    /// An input the engine had no room for.
+    unsent: Option<Input>,
+    next_ticket: u64,
+    turns: u64,
+    is_permitted: bool,
+}
+
+impl CoreThread {
+    /// One turn. True when the daemon is to end.
+    fn turn(&mut self) -> bool {
+        self.turns += 1;
+        let now = self.ports.clock.now();
+        self.ports.alive_until.store((now + ALIVE).0, Ordering::Release);
+        self.hear_journal();
+        self.engine.begin_turn(now);
+        let taken = self.take_inputs();
+        self.tell_script(now);
+        self.answer_people();
+        self.hand_over_batch();
+        self.send_outputs();
+        self.tell_script(now);
+        self.publish();
+        let is_stopping = self.ports.shared.stop.load(Ordering::Acquire);
+        is_stopping && taken == 0 && self.unsent.is_none() && self.engine.pending_count() == 0
+    }
+
+    fn hear_journal(&mut self) {
+        while let Ok(news) = self.ports.journal.news.try_recv() {
+            self.hear(news);
+        }
+    }
+
+    fn hear(&mut self, news: JournalNews) {
+        match news {
+            JournalNews::Durable(seq, batch) => {
+                self.spare = Some(batch);
+                self.engine.handle_durable(seq);
+            }
+            JournalNews::Failed(error) => {
+                tracing::warn!(error, "records wait for the disk");
+                self.engine.handle_write_failed();
+            }
+        }
+    }
+
+    fn take_inputs(&mut self) -> usize {
+        let mut taken = 0;
+        while taken < INPUTS_PER_TURN_MAX {
+            let input = match self.unsent.take() {
+                Some(input) => input,
+                None => match self.ports.inputs.try_recv() {
+                    Ok(input) => input,
+                    Err(_) => break,
+                },
+            };
+            let line = line_of(&input);
+            match self.engine.admit(input) {
+                Admission::Taken(_) => self.give_back(line),
+                Admission::Full(input) => {
+                    self.unsent = Some(*input);
+                    break;
+                }
+            }
+            taken += 1;
+        }
+        taken
+    }
+
+    /// The link may send one more input.
+    fn give_back(&self, line: Option<LineId>) {
+        let outlet = self.ports.outlets.iter().find(|outlet| line.is_some_and(|line| outlet.lines.contains(&line)));
+        if let Some(outlet) = outlet {
+            outlet.credits.give_back(1);
+            // A link without credit sleeps until it is told.
+            if outlet.credits.available() <= 1 {
+                outlet.wake.notify_one();
+            }
+        }
+    }
+
+    fn tell_script(&mut self, now: wcs_types::MonoTime) {
+        loop {
+            self.engine.drain_facts(&mut self.facts);
+            for (_, fact) in self.facts.drain(..) {
+                note(&fact, &self.ports.shared, &mut self.is_permitted);
+                self.script.handle_fact(now, &fact);
+            }
+            let Some((ticket, verb)) = self.script.poll_verb(now) else { break };
+            self.ask(ticket, verb);
+        }
+    }
+
+    fn ask(&mut self, ticket: Ticket, verb: Verb) -> bool {
+        let input = Input::Verb { operator: SCRIPT, ticket, verb };
+        matches!(self.engine.admit(input), Admission::Taken(_))
+    }
+
+    /// The exception station: a label is read, the screen shows its chute, and the person books it.
+    fn answer_people(&mut self) {
+        while let Ok(ask) = self.ports.asks.try_recv() {
+            let lane = self.book(&ask);
+            // A demo that has ended meanwhile does not wait for the answer.
+            ask.answer.try_send(lane).unwrap_or_default();
+        }
+    }
+
+    fn book(&mut self, ask: &HandSortAsk) -> Option<wcs_types::LaneNo> {
+        let line = LineId(0);
+        let chute = self.engine.core().chute_for_label(line, &ask.label)?;
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let before = self.facts.len();
+        if !self.ask(ticket, Verb::HandSort { line, label: ask.label.clone(), chute }) {
+            return None;
+        }
+        self.engine.drain_facts(&mut self.facts);
+        let is_booked = self.facts[before..].iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
+        let lanes = &self.engine.core().plant().chutes[usize::from(chute.0)].lanes;
+        lanes.first().copied().filter(|_| is_booked)
+    }
+
+    fn hand_over_batch(&mut self) {
+        let Some(mut batch) = self.spare.take() else { return };
+        if !self.engine.take_batch(wall_unix_ms(), &mut batch) {
+            self.spare = Some(batch);
+            return;
+        }
+        // The journal thread has none: it holds at most one, and that one came back.
+        if self.ports.journal.batches.send(batch).is_err() {
+            panic!("the journal thread ended; records cannot become durable any more");
+        }
+    }
+
+    fn send_outputs(&mut self) {
+        let mut woken = 0_u64;
+        while let Some(output) = self.engine.poll_output() {
+            match (output.target, &output.what) {
+                (Target::Line(line), OutputKind::Sorter(_)) => {
+                    if let Some(index) = self.push_command(line, output) {
+                        woken |= 1 << (index % 64);
+                    }
+                }
+                (Target::Asker(ticket), OutputKind::Reply(reply)) => self.script.handle_reply(ticket, reply),
+                (target, what) => unreachable!("no {what:?} is made for {target:?}"),
+            }
+        }
+        for (index, outlet) in self.ports.outlets.iter().enumerate() {
+            if woken & (1 << (index % 64)) != 0 {
+                outlet.wake.notify_one();
+            }
+        }
+    }
+
+    fn push_command(&mut self, line: LineId, output: Output) -> Option<usize> {
+        let OutputKind::Sorter(command) = output.what else { return None };
+        if let SorterCommand::Destination(_) = &command {
+            self.note_commanding();
+        }
+        let index = self.ports.outlets.iter().position(|outlet| outlet.lines.contains(&line))?;
+        let outlet = &mut self.ports.outlets[index];
+        let pushed = outlet.commands.push(LinkCommand { line, generation: output.generation, command });
+        if let Err(rtrb::PushError::Full(refused)) = pushed {
+            // The core learns that its command went nowhere.
+            if let SorterCommand::Destination(command) = refused.command {
+                let input = Input::Refused { line, refusal: Refusal::QueueFull(command) };
+                if let Admission::Full(input) = self.engine.admit(input) {
+                    tracing::error!(?input, "neither the link nor the journal has room");
+                }
+            } else {
+                tracing::error!(line = line.0, "the queue to a link is full; a command was dropped");
+            }
+        }
+        Some(index)
+    }
+
+    fn note_commanding(&self) {
+        let after = &self.ports.shared.commanding_after_ms;
+        if self.is_permitted && after.load(Ordering::Relaxed) == 0 {
+            let ms = u64::try_from(self.ports.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            after.store(ms.max(1), Ordering::Release);
+        }
+    }
+
+    fn publish(&self) {
+        let shared = &self.ports.shared;
+        shared.last_seq.store(self.engine.last_seq().0, Ordering::Release);
+        shared.durable_seq.store(self.engine.durable_seq().0, Ordering::Release);
+        shared.is_finished.store(self.script.is_finished(), Ordering::Release);
+        if let Some((batch, refusal)) = self.script.refusals().first() {
+            let mut kept = shared.refusal.lock().expect("nobody panics while holding it");
+            kept.get_or_insert_with(|| format!("batch {batch}: {refusal:?}"));
+        }
+    }
+
+    /// Sleeps until there is something to do.
+    fn wait(&mut self) {
+        if self.unsent.is_none() && !self.ports.inputs.is_empty() {
+            return;
+        }
+        let now = self.ports.clock.now();
+        let due = self.engine.next_timeout().map_or(TURN_MAX, |at| Duration::from_nanos(at.since(now).0));
+        let script = Duration::from_nanos(self.script.next_timeout().since(now).0);
+        // Never zero: a script that waits for the journal must not spin.
+        let span = TURN_MAX.min(due).min(script).max(Duration::from_micros(50));
+        let inputs = if self.unsent.is_none() { &self.ports.inputs } else { &crossbeam_channel::never() };
+        let news = select! {
+            recv(inputs) -> input => { self.unsent = input.ok(); None }
+            recv(self.ports.journal.news) -> news => news.ok(),
+            default(span) => None,
+        };
+        if let Some(news) = news {
+            self.hear(news);
+        }
+    }
+}
+
+fn line_of(input: &Input) -> Option<LineId> {
+    match input {
+        Input::Sorter { line, .. } | Input::Link { line, .. } | Input::Refused { line, .. } => Some(*line),
+        Input::Verb { .. } | Input::Timeout | Input::Storage(_) => None,
+    }
+}
+
+/// What the outside learns from a fact: log events and flags.
+fn note(fact: &Fact, shared: &Shared, is_permitted: &mut bool) {
+    match fact {
+        Fact::AlarmRaised(key) => {
+            tracing::warn!(code = key.code.as_str(), line = key.line.map(|line| line.0), "alarm raised");
+            if key.code == AlarmCode::FencedOff {
+                shared.is_fenced.store(true, Ordering::Release);
+            }
+        }
+        Fact::AlarmGone(key) => {
+            tracing::info!(code = key.code.as_str(), line = key.line.map(|line| line.0), "alarm gone");
+        }
+        Fact::BatchStarted { batch } => tracing::info!(batch = batch.0, "batch started"),
+        Fact::BatchEnded { batch } => tracing::info!(batch = batch.0, "batch ended"),
+        Fact::PermitChanged { is_permitted: now, .. } => *is_permitted = *now,
+        _ => {}
+    }
+}

@@ -1,0 +1,106 @@
+//! The journal thread: writes one batch after the other, syncs each, and says what is durable. The only thread that
+//! waits for the disk.
+
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use hdrhistogram::Histogram;
+use wcs_journal::{Batch, Storage, Writer};
+use wcs_types::Seq;
+
+use crate::exit::Failure;
+
+/// Pause after the disk failed, before it is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What the journal thread tells the core thread.
+#[derive(Debug)]
+pub(crate) enum JournalNews {
+    /// Everything up to here is on disk; the emptied batch comes back.
+    Durable(Seq, Batch),
+    /// The disk fails; it is tried again.
+    Failed(String),
+}
+
+/// The core thread's ends.
+pub(crate) struct JournalPorts {
+    /// Full batches; dropping it ends the journal with a seal.
+    pub(crate) batches: Sender<Batch>,
+    pub(crate) news: Receiver<JournalNews>,
+}
+
+/// What the journal did.
+pub(crate) struct JournalFigures {
+    pub(crate) batches: u64,
+    pub(crate) durable_seq: Seq,
+    pub(crate) fsync_us: Histogram<u64>,
+    pub(crate) stall_us_max: u64,
+}
+
+pub(crate) fn spawn<S: Storage>(
+    writer: Writer<S>,
+) -> Result<(JournalPorts, JoinHandle<JournalFigures>), Failure> {
+    // One batch is written while the next one fills: more than one in the channel cannot be.
+    let (batches, full) = bounded(1);
+    let (tell, news) = bounded(16);
+    let thread = std::thread::Builder::new()
+        .name("journal".into())
+        .spawn(move || JournalThread::new(writer).run(&full, &tell))
+        .map_err(Failure::not_ok)?;
+    Ok((JournalPorts { batches, news }, thread))
+}
+
+struct JournalThread<S: Storage> {
+    writer: Writer<S>,
+    figures: JournalFigures,
+}
+
+impl<S: Storage> JournalThread<S> {
+    fn new(writer: Writer<S>) -> Self {
+        let fsync_us = Histogram::new_with_bounds(1, 600_000_000, 3).expect("bounds are valid");
+        let durable_seq = writer.durable_seq();
+        Self { writer, figures: JournalFigures { batches: 0, durable_seq, fsync_us, stall_us_max: 0 } }
+    }
+
+    fn run(mut self, full: &Receiver<Batch>, tell: &Sender<JournalNews>) -> JournalFigures {
+        while let Ok(mut batch) = full.recv() {
+            let began = Instant::now();
+            self.writer.append(&batch).expect("the core thread hands over consecutive batches, one at a time");
+            let durable = self.sync_until_durable(full, tell);
+            let Some(durable) = durable else { return self.figures };
+            let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.figures.fsync_us.saturating_record(took.max(1));
+            self.figures.stall_us_max = self.figures.stall_us_max.max(took);
+            self.figures.batches += 1;
+            self.figures.durable_seq = durable;
+            batch.clear();
+            if tell.send(JournalNews::Durable(durable, batch)).is_err() {
+                break;
+            }
+        }
+        if let Err(error) = self.writer.seal() {
+            tracing::error!(%error, "the journal could not be sealed; the next start recovers it");
+        }
+        self.figures
+    }
+
+    /// `None` when the process stops while the disk still fails.
+    fn sync_until_durable(&mut self, full: &Receiver<Batch>, tell: &Sender<JournalNews>) -> Option<Seq> {
+        loop {
+            match self.writer.sync() {
+                Ok(durable) => return Some(durable),
+                Err(error) => {
+                    tracing::error!(%error, "the journal cannot be written");
+                    if tell.send(JournalNews::Failed(error.to_string())).is_err() {
+                        return None;
+                    }
+                    // The pause ends at once when the core thread is gone.
+                    if let Err(RecvTimeoutError::Disconnected) = full.recv_timeout(RETRY) {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The link thread: one tokio runtime with a task per link. Builds sessions from the plant and connects their rings.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, bounded};
+use tokio::sync::{Notify, watch};
+use wcs_drivers::{Credits, LinkCommand, LinkConfig, LinkPorts, LinkSnapshot, LinkStatus, run_link};
+use wcs_sessions::sorter::{SorterConfig, SorterSession};
+use wcs_specs::{Profile, SorterMap, SorterWords};
+use wcs_types::limits::{COMMANDS_PER_LINK_MAX, INPUTS_PER_LINK_MAX};
+use wcs_types::{Input, LineId, LinkId, Plant};
+
+use crate::clock::{Clock, wall_unix_ms};
+use crate::exit::Failure;
+
+/// Where the core thread puts commands to one link.
+pub(crate) struct Outlet {
+    pub(crate) lines: Vec<LineId>,
+    pub(crate) commands: rtrb::Producer<LinkCommand>,
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) credits: Arc<Credits>,
+}
+
+/// The running links.
+pub(crate) struct Links {
+    pub(crate) inputs: Receiver<Input>,
+    pub(crate) alive_until: Arc<AtomicU64>,
+    outlets: Mutex<Vec<Outlet>>,
+    statuses: Vec<Arc<LinkStatus>>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+struct Parts {
+    config: LinkConfig,
+    sessions: Vec<SorterSession>,
+    ports: LinkPorts,
+}
+
+pub(crate) fn spawn(plant: &Plant, clock: Clock) -> Result<Links, Failure> {
+    let (inputs_in, inputs) = bounded(INPUTS_PER_LINK_MAX * plant.links.len().max(1));
+    let (stop, stopped) = watch::channel(false);
+    let alive_until = Arc::new(AtomicU64::new(0));
+    let mut outlets = Vec::new();
+    let mut statuses = Vec::new();
+    let mut parts = Vec::new();
+    for (link, sessions) in sessions_by_link(plant, clock)? {
+        let spec = &plant.links[usize::from(link.0)];
+        let (producer, consumer) = rtrb::RingBuffer::new(COMMANDS_PER_LINK_MAX);
+        let wake = Arc::new(Notify::new());
+        let credits = Arc::new(Credits::new(INPUTS_PER_LINK_MAX));
+        let status = Arc::new(LinkStatus::default());
+        let lines = sessions.iter().map(SorterSession::line).collect();
+        outlets.push(Outlet {
+            lines,
+            commands: producer,
+            wake: Arc::clone(&wake),
+            credits: Arc::clone(&credits),
+        });
+        statuses.push(Arc::clone(&status));
+        let ports = LinkPorts {
+            inputs: inputs_in.clone(),
+            credits,
+            commands: consumer,
+            wake,
+            // The core thread waits on the channel itself: a sent input wakes it.
+            core_waker: Arc::new(|| ()),
+            clock: Arc::new(move || clock.now()),
+            alive_until: Arc::clone(&alive_until),
+            stop: stopped.clone(),
+            status,
+        };
+        let seed = wall_unix_ms() ^ u64::from(link.0) << 48;
+        parts.push(Parts { config: LinkConfig::new(&spec.id, &spec.endpoint, seed), sessions, ports });
+    }
+    let thread = run_all(parts)?;
+    Ok(Links { inputs, alive_until, outlets: Mutex::new(outlets), statuses, stop, thread })
+}
+
+fn run_all(parts: Vec<Parts>) -> Result<JoinHandle<()>, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_ok)?;
+    std::thread::Builder::new()
+        .name("links".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                let tasks: Vec<_> = parts
+                    .into_iter()
+                    .map(|parts| tokio::spawn(run_link(parts.config, parts.sessions, parts.ports)))
+                    .collect();
+                for task in tasks {
+                    if let Err(error) = task.await {
+                        tracing::error!(%error, "a link task failed");
+                    }
+                }
+            });
+        })
+        .map_err(Failure::not_ok)
+}
+
+fn sessions_by_link(plant: &Plant, clock: Clock) -> Result<BTreeMap<LinkId, Vec<SorterSession>>, Failure> {
+    let mut sessions: BTreeMap<LinkId, Vec<SorterSession>> = BTreeMap::new();
+    for (line, spec) in (0_u16..).map(LineId).zip(&plant.lines) {
+        let profile = Profile::load(&spec.profile).map_err(Failure::bad_input)?;
+        let map = SorterMap::resolve(&profile, &spec.blocks).map_err(Failure::bad_input)?;
+        let words = SorterWords::resolve(&profile).map_err(Failure::bad_input)?;
+        let mut config = SorterConfig::new(line, spec.unit_id, map, words, spec.lane_max, owner_tag(line));
+        config.utc_at_zero_ms = wall_unix_ms().saturating_sub(clock.now().0 / 1_000_000);
+        sessions.entry(spec.link).or_default().push(SorterSession::new(config));
+    }
+    Ok(sessions)
+}
+
+/// A tag no other process has, as far as one can tell: never 0.
+fn owner_tag(line: LineId) -> u16 {
+    use std::hash::{BuildHasher, Hasher};
+    // The randomness the standard library seeds its maps with: new for every process.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u16(line.0);
+    hasher.write_u32(std::process::id());
+    (hasher.finish() as u16).max(1)
+}
+
+impl Links {
+    /// The ends for the core thread; they exist once.
+    pub(crate) fn take_outlets(&self) -> Vec<Outlet> {
+        std::mem::take(&mut self.outlets.lock().expect("nobody panics while holding the outlets"))
+    }
+
+    /// Ends every link and gives their last figures.
+    pub(crate) fn stop(self) -> Vec<LinkSnapshot> {
+        // Without a link left there is nobody to tell.
+        self.stop.send_replace(true);
+        if self.thread.join().is_err() {
+            tracing::error!("the link thread failed");
+        }
+        self.statuses.iter().map(|status| status.snapshot()).collect()
+    }
+}
+

@@ -1,0 +1,136 @@
+//! The daemon as threads: one decides, one writes the journal, one runs the links. Owns their start, their stop and
+//! the channels between them; decides nothing itself.
+//!
+//! ```text
+//!  links (tokio, one thread) --inputs, bounded, with credits--> core thread --batches--> journal thread
+//!        ^------- commands, one ring per link, with a wake-up ------'   ^------ durable ------'
+//! ```
+
+mod core_thread;
+mod journal_thread;
+mod link_thread;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use hdrhistogram::Histogram;
+use wcs_drivers::LinkSnapshot;
+use wcs_engine::{Boot, boot};
+use wcs_journal::{FileStorage, Options, Room};
+use wcs_sim::faults::DiskStall;
+use wcs_sim::supervisor::Supervisor;
+use wcs_types::{Code, LaneNo, Plant, Record, Seq};
+
+use crate::clock::{Clock, core_time_after, wall_unix_ms};
+use crate::exit::Failure;
+use crate::stall::StallingStorage;
+
+pub(crate) use core_thread::CoreEnd;
+pub(crate) use journal_thread::JournalFigures;
+
+/// What people at the exception station can ask while a demo runs.
+pub(crate) struct HandSortAsk {
+    pub(crate) label: Code,
+    pub(crate) answer: Sender<Option<LaneNo>>,
+}
+
+/// What the outside sees of a running daemon.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// The daemon is to stop.
+    pub(crate) stop: AtomicBool,
+    /// Every planned batch has ended.
+    pub(crate) is_finished: AtomicBool,
+    /// A newer owner commands the device.
+    pub(crate) is_fenced: AtomicBool,
+    /// Records made.
+    pub(crate) last_seq: AtomicU64,
+    /// Records on disk.
+    pub(crate) durable_seq: AtomicU64,
+    /// Milliseconds from process start to the first destination sent under a permit; 0 is not yet.
+    pub(crate) commanding_after_ms: AtomicU64,
+    /// A batch cannot go on.
+    pub(crate) refusal: std::sync::Mutex<Option<String>>,
+}
+
+/// A running daemon.
+pub(crate) struct Service {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) asks: Sender<HandSortAsk>,
+    links: link_thread::Links,
+    core: JoinHandle<CoreEnd>,
+    journal: JoinHandle<JournalFigures>,
+}
+
+/// Figures of a daemon that was stopped.
+pub(crate) struct ServiceEnd {
+    pub(crate) journal: JournalFigures,
+    pub(crate) links: Vec<LinkSnapshot>,
+    pub(crate) fsync_us: Histogram<u64>,
+    pub(crate) turns: u64,
+}
+
+impl Service {
+    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds.
+    pub(crate) fn start(
+        plant: &Plant,
+        data: &Path,
+        mut script: Supervisor,
+        stall: DiskStall,
+    ) -> Result<Self, Failure> {
+        let began = std::time::Instant::now();
+        let storage = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
+        let storage = StallingStorage::new(storage, stall);
+        let options = Options { room: Room::default(), genesis: wall_unix_ms() | 1, trusted: Seq::NONE };
+        let mut tickets = 0;
+        let see = |record: &Record| {
+            if let wcs_types::Input::Verb { ticket, .. } = &record.input {
+                tickets = tickets.max(ticket.0);
+            }
+            for fact in &record.facts {
+                script.handle_fact(record.now, fact);
+            }
+        };
+        let Boot { engine, writer, recovered } =
+            boot(storage, plant.clone(), options, core_time_after, see).map_err(Failure::not_ok)?;
+        if let Some(torn) = &recovered.torn {
+            tracing::warn!(%torn, "the last write was interrupted; it was never acknowledged");
+        }
+        script.skip_tickets(tickets);
+        let clock = Clock::starting_at(engine.core().now());
+        let shared = Arc::new(Shared::default());
+        let (journal_ports, journal) = journal_thread::spawn(writer)?;
+        let links = link_thread::spawn(plant, clock)?;
+        let (asks, asked): (Sender<HandSortAsk>, Receiver<HandSortAsk>) = bounded(16);
+        let ports = core_thread::Ports {
+            clock,
+            began,
+            shared: Arc::clone(&shared),
+            inputs: links.inputs.clone(),
+            outlets: links.take_outlets(),
+            alive_until: Arc::clone(&links.alive_until),
+            journal: journal_ports,
+            asks: asked,
+        };
+        let core = core_thread::spawn(engine, script, ports)?;
+        Ok(Self { shared, asks, links, core, journal })
+    }
+
+    /// Stops in order: links first, then the core when it has taken everything, then the journal with a seal.
+    pub(crate) fn stop(self) -> Result<ServiceEnd, Failure> {
+        let links = self.links.stop();
+        self.shared.stop.store(true, Ordering::Release);
+        let panicked = |name: &str| Failure::not_ok(format!("the {name} thread failed"));
+        let end = self.core.join().map_err(|_| panicked("core"))?;
+        let journal = self.journal.join().map_err(|_| panicked("journal"))?;
+        Ok(ServiceEnd { fsync_us: journal.fsync_us.clone(), journal, links, turns: end.turns })
+    }
+
+    /// True when a thread of the daemon has ended although nobody asked it to.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.core.is_finished() || self.journal.is_finished()
+    }
+}
