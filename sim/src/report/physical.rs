@@ -11,6 +11,7 @@ pub(super) struct PhysicalLoad {
     pub(super) order: String,
     pub(super) sku: String,
     pub(super) qty: u32,
+    attempt: u32,
     pub(super) end: Option<PhysicalEnd>,
 }
 
@@ -48,7 +49,9 @@ impl Physical {
     pub fn add(&mut self, event: &LedgerEvent) {
         match event.event {
             LedgerKind::Inducted => {
-                self.inducted += 1;
+                // Taken off a standing sorter and put on again: still the same passage.
+                let is_again = event.attempt > 1 && self.drop_open(event, event.attempt - 1);
+                self.inducted += u64::from(!is_again);
                 if event.attempt == 1 {
                     self.inducted_pieces += i64::from(event.qty);
                 }
@@ -75,6 +78,7 @@ impl Physical {
             order: event.order.clone(),
             sku: event.sku.clone(),
             qty: event.qty,
+            attempt: event.attempt,
             end: None,
         })
     }
@@ -89,6 +93,21 @@ impl Physical {
             }
             return;
         }
+        if !self.loads.contains_key(&(event.plc_epoch, event.item)) {
+            // The PLC started anew under it and gave it another number.
+            self.drop_open(event, event.attempt);
+        }
         self.load(event).end = Some(end);
+    }
+
+    /// Forgets a number of this label that an earlier life of the PLC gave and that never ended: it is void. False
+    /// when there is none.
+    fn drop_open(&mut self, event: &LedgerEvent, attempt: u32) -> bool {
+        let earlier = self.loads.range(..(event.plc_epoch, 0));
+        let void = earlier
+            .filter(|(_, load)| load.end.is_none() && load.attempt == attempt && load.label == event.label)
+            .map(|(number, _)| *number)
+            .next();
+        void.is_some_and(|number| self.loads.remove(&number).is_some())
     }
 }

@@ -10,6 +10,7 @@ use wcs_types::{Epoch, EventSeq, LinkChange, MonoTime, OfflineReason};
 
 use super::control::{Addressing, Pointers};
 use super::header::Header;
+use super::meeting::is_foreign;
 use super::session::SorterSession;
 use super::stage::{Attaching, Purpose, Stage};
 use super::statics::Statics;
@@ -65,8 +66,15 @@ impl SorterSession {
     }
 
     pub(super) fn attaching_tag(&mut self, now: MonoTime, mut attaching: Attaching, statics: Statics) {
-        if statics.owner_tag != self.config.owner_tag {
+        if is_foreign(statics.owner_tag, self.config.owner_tag) {
             return self.fence(attaching.owner);
+        }
+        if statics.owner_tag != self.config.owner_tag {
+            // It shows our epoch but nobody's tag: it has not taken our block yet.
+            attaching.is_tag_due = false;
+            attaching.is_block_due = true;
+            self.stage = Stage::Attaching(attaching);
+            return;
         }
         self.statics = Some(statics);
         let Some(header) = self.seen.map(|seen| seen.header) else {

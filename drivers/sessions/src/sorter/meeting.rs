@@ -98,7 +98,7 @@ impl SorterSession {
         let Stage::Checking { is_alive } = self.stage else { return };
         let (Some(Seen { header, .. }), Some(statics)) = (self.seen, self.statics) else { return };
         let is_ours = self.claim == Some(header.owner_epoch);
-        if is_ours && statics.owner_tag != self.config.owner_tag {
+        if is_ours && is_foreign(statics.owner_tag, self.config.owner_tag) {
             return self.fence(header.owner_epoch);
         }
         if !is_alive && is_ours && self.window.plc_epoch() == header.plc_epoch {
@@ -249,4 +249,9 @@ impl SorterSession {
         self.must_disconnect = true;
         self.report(LinkChange::Fenced { owner });
     }
+}
+
+/// A tag of another process. 0 is nobody's: a PLC that starts anew may have forgotten the tag of its owner.
+pub(super) fn is_foreign(found: u16, own: u16) -> bool {
+    found != own && found != 0
 }
