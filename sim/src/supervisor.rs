@@ -126,11 +126,7 @@ impl Supervisor {
             Fact::LoadHandSorted { batch, pieces, .. } => {
                 *self.pieces_done.entry(*batch).or_default() += u64::from(pieces.0);
             }
-            Fact::ChuteFreed { .. } => {
-                if self.stage == Stage::WaitingForChutes {
-                    self.stage = Stage::Starting;
-                }
-            }
+            Fact::ChuteFreed { .. } if self.stage == Stage::WaitingForChutes => self.stage = Stage::Starting,
             Fact::PermitChanged { is_permitted, .. } => self.is_permitted = *is_permitted,
             Fact::AlarmRaised(_) | Fact::AlarmGone(_) => return,
             _ => {}

@@ -47,7 +47,7 @@ impl Core {
             },
         };
         match self.batches.get(self.jobs.get(job).batch).life {
-            BatchLife::Running => self.to_class(turn, id, job, passed),
+            BatchLife::Running => self.route_to_class(turn, id, job, passed),
             BatchLife::Paused => (self.without_job(id, Reason::BatchPaused), Reason::BatchPaused),
             BatchLife::Staging | BatchLife::Closing | BatchLife::Ended => {
                 (Destination::Exception, Reason::BatchNotRunning)
@@ -69,7 +69,7 @@ impl Core {
         }
     }
 
-    fn to_class(&mut self, turn: &mut Turn<'_>, id: u32, job: u32, passed: &mut Passed) -> (Destination, Reason) {
+    fn route_to_class(&mut self, turn: &mut Turn<'_>, id: u32, job: u32, passed: &mut Passed) -> (Destination, Reason) {
         let (class, index, batch) = {
             let row = self.jobs.get(job);
             (row.class, row.index, row.batch)

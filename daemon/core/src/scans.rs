@@ -39,7 +39,10 @@ impl Core {
         let mark = self.silence_mark(self.loads.get(id).key.line, event.belt);
         let label = self.label_of(&scan.codes);
         self.loads.edit(id, |load| {
-            load.belief = LoadBelief::Waiting;
+            // An item that was kept over a restart of the PLC stays in doubt until it leaves.
+            if load.belief != LoadBelief::Uncertain {
+                load.belief = LoadBelief::Waiting;
+            }
             // A label once read stays: a later pass may read nothing.
             if !label.is_empty() && load.job.is_none() {
                 load.label = label;

@@ -42,9 +42,9 @@ pub enum Divergence {
         /// Position in the record.
         index: usize,
         /// As recorded.
-        recorded: Option<Decision>,
+        recorded: Option<Box<Decision>>,
         /// As replayed.
-        own: Option<Decision>,
+        own: Option<Box<Decision>>,
     },
     /// Another fact.
     #[error("record {seq}: fact {index} was {recorded:?}, replay finds {own:?}", seq = .seq.0)]
@@ -125,7 +125,7 @@ impl Replay {
     fn compare(&self, record: &Record) -> Result<(), Divergence> {
         let seq = record.seq;
         if let Some((index, recorded, own)) = first_difference(&record.decisions, &self.step.decisions) {
-            return Err(Divergence::Decision { seq, index, recorded, own });
+            return Err(Divergence::Decision { seq, index, recorded: recorded.map(Box::new), own: own.map(Box::new) });
         }
         if let Some((index, recorded, own)) = first_difference(&record.facts, &self.step.facts) {
             return Err(Divergence::Fact { seq, index, recorded: recorded.map(Box::new), own: own.map(Box::new) });

@@ -153,10 +153,10 @@ pub(crate) struct SimRunOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ProveOptions {
-    /// How many seeds.
-    #[arg(long, default_value_t = 50)]
-    pub(crate) seeds: u64,
-    /// First seed, or the only one.
+    /// How many seeds; 50 when neither flag is given, one with `--seed` alone.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) seeds: Option<u64>,
+    /// First seed; 1 when not given.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// Write the report here as JSON.

@@ -18,6 +18,7 @@ use crate::service::Service;
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
+    let began = std::time::Instant::now();
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
     let plant = load_plant(&read_text(&options.plant)?, &options.plant.display().to_string())
         .map_err(Failure::bad_input)?;
@@ -26,7 +27,8 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
         None => Vec::new(),
     };
     let has_work = !batches.is_empty();
-    let service = Service::start(&plant, &options.data, Supervisor::new(batches, options.quiet), DiskStall::default())?;
+    let supervisor = Supervisor::new(batches, options.quiet);
+    let service = Service::start(&plant, &options.data, supervisor, DiskStall::default(), began)?;
     let ended = watch(&service, &interrupt, has_work);
     let fenced = service.shared.is_fenced.load(Ordering::Acquire);
     let end = service.stop()?;

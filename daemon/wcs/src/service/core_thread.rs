@@ -227,6 +227,7 @@ impl CoreThread {
                 (target, what) => unreachable!("no {what:?} is made for {target:?}"),
             }
         }
+        self.note_commanding();
         for (index, outlet) in self.ports.outlets.iter().enumerate() {
             if woken & (1 << (index % 64)) != 0 {
                 outlet.wake.notify_one();
@@ -236,9 +237,6 @@ impl CoreThread {
 
     fn push_command(&mut self, line: LineId, output: Output) -> Option<usize> {
         let OutputKind::Sorter(command) = output.what else { return None };
-        if let SorterCommand::Destination(_) = &command {
-            self.note_commanding();
-        }
         let index = self.ports.outlets.iter().position(|outlet| outlet.lines.contains(&line))?;
         let outlet = &mut self.ports.outlets[index];
         let pushed = outlet.commands.push(LinkCommand { line, generation: output.generation, command });
@@ -256,6 +254,8 @@ impl CoreThread {
         Some(index)
     }
 
+    /// Commanding again: every load that was under way has its destination once more, and loads may come. The permit
+    /// leaves behind the destinations, so the first one under which it is out is the moment.
     fn note_commanding(&self) {
         let after = &self.ports.shared.commanding_after_ms;
         if self.is_permitted && after.load(Ordering::Relaxed) == 0 {

@@ -50,7 +50,7 @@ pub(crate) struct Shared {
     pub(crate) last_seq: AtomicU64,
     /// Records on disk.
     pub(crate) durable_seq: AtomicU64,
-    /// Milliseconds from process start to the first destination sent under a permit; 0 is not yet.
+    /// Milliseconds from process start until open destinations were sent again and the permit was out; 0 is not yet.
     pub(crate) commanding_after_ms: AtomicU64,
     /// A batch cannot go on.
     pub(crate) refusal: std::sync::Mutex<Option<String>>,
@@ -74,14 +74,15 @@ pub(crate) struct ServiceEnd {
 }
 
 impl Service {
-    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds.
+    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds;
+    /// `began` is when the process started.
     pub(crate) fn start(
         plant: &Plant,
         data: &Path,
         mut script: Supervisor,
         stall: DiskStall,
+        began: std::time::Instant,
     ) -> Result<Self, Failure> {
-        let began = std::time::Instant::now();
         let storage = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
         let storage = StallingStorage::new(storage, stall);
         let options = Options { room: Room::default(), genesis: wall_unix_ms() | 1, trusted: Seq::NONE };

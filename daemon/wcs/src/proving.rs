@@ -1,0 +1,61 @@
+//! `wcs sim prove`: runs seeds in virtual time and says what does not hold. The proof itself stands in `wcs_sim`.
+
+use wcs_sim::prove::{CHECKERS, ProofReport, RunPlan, RunSize, prove as prove_seeds};
+
+use crate::arguments::ProveOptions;
+use crate::exit::Failure;
+use crate::json_file::write_json;
+
+/// Seeds run when neither flag is given.
+const SEEDS: u64 = 50;
+
+pub(crate) fn prove(options: &ProveOptions) -> Result<(), Failure> {
+    let first = options.seed.unwrap_or(1);
+    // `--seed` alone is one run, shown with everything that was drawn for it.
+    let count = options.seeds.unwrap_or(if options.seed.is_some() { 1 } else { SEEDS });
+    let end = first.checked_add(count).ok_or_else(|| Failure::bad_input("there are no seeds that large"))?;
+    if count == 1 {
+        print_plan(first);
+    }
+    let report = prove_seeds(first..end, RunSize::Full, |_, report| {
+        for failure in &report.failures {
+            println!("{failure}");
+        }
+    });
+    if let Some(path) = &options.report {
+        write_json(path, &report)?;
+    }
+    print_gist(&report);
+    if report.ok { Ok(()) } else { Err(Failure::NotOk(format!("{} failures", report.failures.len()))) }
+}
+
+fn print_plan(seed: u64) {
+    let plan = RunPlan::draw(seed, RunSize::Full);
+    println!(
+        "{} loads in {} groups, {} lanes, {} loads/h, {} outages",
+        plan.groups.load_count(),
+        plan.groups.groups.len(),
+        plan.setup.lanes.len(),
+        plan.setup.feed_per_hour,
+        plan.outages.len()
+    );
+    for outage in &plan.outages {
+        println!("{:?} at {} ms for {} ms", outage.kind, outage.at.as_millis(), outage.down.as_millis());
+    }
+    print!("{}", plan.fault_text);
+}
+
+fn print_gist(report: &ProofReport) {
+    println!("{} seeds, {} loads, {} outages", report.seeds, report.loads, report.crashes);
+    let found = &report.recoveries;
+    println!("journals found: {} torn, {} sealed, {} clean", found.torn, found.sealed, found.clean);
+    for (kind, figures) in &report.faults {
+        println!("fault {kind}: {} planned, {} applied", figures.planned, figures.applied);
+    }
+    for checker in CHECKERS {
+        let checked = report.checks.get(checker.name).copied().unwrap_or(0);
+        let broken = report.failures.iter().filter(|failure| failure.checker == checker.name).count();
+        println!("{}: {checked} checked, {broken} broken ({})", checker.name, checker.demand);
+    }
+    println!("{}", if report.ok { "ok" } else { "NOT OK" });
+}
