@@ -28,14 +28,19 @@ impl Core {
         self.end_load(turn, id, outcome, reason, exit.actual, Some(exit.result));
     }
 
-    /// A load that no scan told of: taken off or thrown out before the tunnel.
+    /// A load that no scan told of: taken off or thrown out before the tunnel, or given up too early.
     fn meet_at_exit(&mut self, turn: &mut Turn<'_>, key: LoadKey, belt: BeltMm) {
         self.make_room(turn, key);
-        turn.out.fact(Fact::LoadSeen { load: key, label: wcs_types::Code::default(), previous: None });
+        // The exit is the truth: it replaces an end that only silence spoke for.
+        let label = self.ended.find(key).map_or(wcs_types::Code::default(), |ended| {
+            self.ended.edit(ended, |row| row.is_replaced = true);
+            self.ended.row(ended).label.clone()
+        });
+        turn.out.fact(Fact::LoadSeen { load: key, label: label.clone(), previous: None });
         let load = LoadRow {
             key,
             belief: LoadBelief::Waiting,
-            label: wcs_types::Code::default(),
+            label,
             read: Read::NoRead,
             job: None,
             destination: Destination::Unanswered,
@@ -59,7 +64,10 @@ impl Core {
         };
         let mark = self.loop_mark(key.line, belt);
         self.loads.edit(id, |load| {
-            load.belief = LoadBelief::Recirculating;
+            // An item that was kept over a restart of the PLC stays in doubt until it leaves.
+            if load.belief != LoadBelief::Uncertain {
+                load.belief = LoadBelief::Recirculating;
+            }
             load.mark = mark;
         });
         turn.out.fact(Fact::LoadRecirculated { load: key, reason, turns: exit.turns });

@@ -1,7 +1,7 @@
 //! Where the orders of a run come from, read twice: by the intake for the daemon, and by the simulator's own reading
 //! for the loads. The two must agree; what differs shows in the report.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use wcs_intake::{Intake, Mapping, PlannedBatch, plan, read_orders};
 use wcs_sim::feed::{FeedMapping, FeedPlan, Groups, made_orders};
@@ -70,6 +70,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Reads a text file the command line names.
-pub(crate) fn read_text(path: &PathBuf) -> Result<String, Failure> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(read(path)?).map_err(|_| Failure::bad_input(format!("{}: not UTF-8", path.display())))
 }

@@ -1,0 +1,182 @@
+//! The engine over a faulty disk: what was acknowledged survives, what was not durable was never acknowledged, a
+//! journal of another version is followed with its decisions imposed, and a changed record is found out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage is broken")]
+
+use wcs_engine::{Admission, Boot, BootError, Divergence, Engine, Replay, boot};
+use wcs_journal::{Batch, MemoryStorage, Options, Reader, Room, Writer};
+use wcs_types::batch::batch_content;
+use wcs_types::output::OutputKind;
+use wcs_types::plant::{BlockBases, Transport};
+use wcs_types::{
+    Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, ChuteSpec, Code, Decision, Identify, Input,
+    JobSpec, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, MonoTime, OperatorId, OrderKey, Pieces, Plant,
+    Record, Seq, SkuKey, StartToken, Target, Ticket, Verb,
+};
+
+fn plant() -> Plant {
+    let chute = |lane: u16, kind| ChuteSpec {
+        id: format!("C{lane}"),
+        line: LineId(0),
+        kind,
+        lanes: heapless::Vec::from_slice(&[LaneNo(lane)]).unwrap(),
+    };
+    Plant {
+        id: "test".into(),
+        time_zone: "UTC".into(),
+        day_start_minute: 0,
+        links: vec![LinkSpec { id: "plc1".into(), endpoint: "127.0.0.1:502".into(), transport: Transport::ModbusTcp }],
+        lines: vec![LineSpec {
+            id: "sorter1".into(),
+            kind: LineKind::Sorter,
+            profile: "wcs-sorter-hs".into(),
+            link: LinkId(0),
+            unit_id: 1,
+            lane_max: LaneNo(4),
+            blocks: BlockBases::default(),
+        }],
+        chutes: vec![
+            chute(1, ChuteKind::Order),
+            chute(2, ChuteKind::Order),
+            chute(3, ChuteKind::NoRead),
+            chute(4, ChuteKind::Exception),
+        ],
+    }
+}
+
+fn jobs() -> Vec<JobSpec> {
+    let job = |order: &str, label: &str, quantity| JobSpec {
+        order: OrderKey { owner: "-".into(), number: order.into() },
+        line_no: 1,
+        sku: SkuKey { owner: "-".into(), code: "S".into() },
+        quantity: Pieces(quantity),
+        codes: vec![Code::from_bytes(label.as_bytes()).unwrap()],
+        priority: 0,
+        due_at: 0,
+    };
+    vec![job("A", "A/1", 3), job("B", "B/1", 5)]
+}
+
+fn verbs() -> Vec<Input> {
+    let spec = BatchSpec {
+        batch: BatchId(1),
+        line: LineId(0),
+        kind: BatchKind::Sort,
+        identify: Identify::Lpn,
+        assign: Assign::Volume,
+        chute_limit: 0,
+    };
+    let start = Verb::Start {
+        batch: BatchId(1),
+        token: StartToken(7),
+        parts: 1,
+        content_hash: batch_content(&spec, &jobs()),
+    };
+    [Verb::Stage { spec, part: 0, jobs: jobs() }, start, Verb::Pause { batch: BatchId(1) }]
+        .into_iter()
+        .zip(1..)
+        .map(|(verb, ticket)| Input::Verb { operator: OperatorId(1), ticket: Ticket(ticket), verb })
+        .collect()
+}
+
+fn start(storage: &MemoryStorage, plant: Plant) -> Result<Boot<MemoryStorage>, BootError> {
+    let room = Room { segment_size: 1 << 20, reserve_size: 1 << 16 };
+    let options = Options { room, genesis: 1, trusted: Seq::NONE };
+    boot(storage.clone(), plant, options, |_| MonoTime::ZERO, |_| ())
+}
+
+/// Writes what the engine has made and says it is durable.
+fn commit(engine: &mut Engine, writer: &mut Writer<MemoryStorage>) {
+    let mut batch = Batch::new();
+    if engine.take_batch(0, &mut batch) {
+        writer.append(&batch).unwrap();
+        engine.handle_durable(writer.sync().unwrap());
+    }
+}
+
+fn replies(engine: &mut Engine) -> Vec<u64> {
+    std::iter::from_fn(|| engine.poll_output())
+        .filter_map(|output| match (output.target, output.what) {
+            (Target::Asker(ticket), OutputKind::Reply(_)) => Some(ticket.0),
+            _ => None,
+        })
+        .collect()
+}
+
+fn records(storage: &MemoryStorage, last: Seq) -> Vec<Record> {
+    Reader::open(storage, Seq(1), last).unwrap().map(|entry| entry.unwrap().record).collect()
+}
+
+#[test]
+fn reply_waits_until_its_record_is_durable() {
+    let storage = MemoryStorage::new();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    engine.begin_turn(MonoTime(1));
+    for verb in verbs() {
+        assert!(matches!(engine.admit(verb), Admission::Taken(_)));
+    }
+    assert_eq!(replies(&mut engine), [0_u64; 0]);
+    commit(&mut engine, &mut writer);
+    assert_eq!(replies(&mut engine), [1, 2, 3]);
+}
+
+#[test]
+fn process_goes_on_where_its_disk_was() {
+    let storage = MemoryStorage::new();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    engine.begin_turn(MonoTime(1));
+    let mut verbs = verbs().into_iter();
+    for verb in verbs.by_ref().take(2) {
+        assert!(matches!(engine.admit(verb), Admission::Taken(_)));
+    }
+    commit(&mut engine, &mut writer);
+    let durable = (engine.last_seq(), engine.core().plant_digest());
+    // The pause is never written: after the crash nobody knows of it, and nobody was told of it.
+    assert!(matches!(engine.admit(verbs.next().unwrap()), Admission::Taken(_)));
+    assert_eq!(replies(&mut engine), [1, 2]);
+    storage.crash(3);
+    let again = start(&storage, plant()).unwrap();
+    assert_eq!(again.recovered.last_seq, durable.0);
+    assert_eq!(again.engine.core().plant_digest(), durable.1);
+    again.engine.core().check_invariants().unwrap();
+}
+
+#[test]
+fn another_plant_is_refused() {
+    let storage = MemoryStorage::new();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    commit(&mut engine, &mut writer);
+    let mut other = plant();
+    other.chutes[0].kind = ChuteKind::Overflow;
+    storage.crash(1);
+    let refused = start(&storage, other).err().unwrap();
+    assert!(matches!(refused, BootError::OtherPlant), "{refused}");
+}
+
+#[test]
+fn changed_decision_is_found_and_imposed_on_another_version() {
+    let storage = MemoryStorage::new();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    engine.begin_turn(MonoTime(1));
+    for verb in verbs() {
+        assert!(matches!(engine.admit(verb), Admission::Taken(_)));
+    }
+    commit(&mut engine, &mut writer);
+    let mut records = records(&storage, engine.last_seq());
+    let place = records.iter().position(|record| !record.decisions.is_empty()).unwrap();
+    for (decision, chute) in records[place].decisions.iter_mut().zip([1, 0]) {
+        if let Decision::Bind { chute: bound, .. } = decision {
+            *bound = Some(ChuteId(chute));
+        }
+    }
+    let mut same = Replay::new(plant(), CORE_VERSION);
+    let diverged = records.iter().find_map(|record| same.follow(record).err()).unwrap();
+    assert!(matches!(diverged, Divergence::Decision { seq, .. } if seq == records[place].seq), "{diverged}");
+    let mut older = Replay::new(plant(), CORE_VERSION - 1);
+    for record in &records {
+        older.follow(record).unwrap();
+    }
+    assert_eq!(older.differences().len(), 2, "both classes would have had the other chute");
+    older.core().check_invariants().unwrap();
+    assert_ne!(older.core().plant_digest(), engine.core().plant_digest(), "the recorded chutes were adopted");
+}

@@ -1,0 +1,102 @@
+//! The measuring program behind `cargo xtask bench`: one arm of one number per run, its figures written as JSON. It
+//! measures and states how; which figures are compared, and with which bar, is the business of the chore.
+//!
+//! The threads of arm `stack` are those of the daemon itself: their sources are compiled in here, because a binary
+//! has no library.
+
+mod bare_loop;
+mod core_step;
+mod hand_over;
+mod pinning;
+mod plc_host;
+mod recording;
+mod stack_arm;
+mod virtual_time;
+
+#[path = "../../src/clock.rs"]
+mod clock;
+#[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
+#[path = "../../src/exit.rs"]
+mod exit;
+#[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
+#[path = "../../src/service/mod.rs"]
+mod service;
+#[path = "../../src/stall.rs"]
+mod stall;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+/// One arm of one number.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    arm: Arm,
+    /// Where the figures go.
+    #[arg(long, global = true, default_value = "figures.json")]
+    report: PathBuf,
+    /// Keep to one processor.
+    #[arg(long, global = true)]
+    pin: bool,
+    /// Seconds a sorter on the wire is driven.
+    #[arg(long, global = true, default_value_t = 6)]
+    seconds: u64,
+}
+
+/// The arms.
+#[derive(Subcommand)]
+enum Arm {
+    /// Steps of the core at a number of open jobs.
+    CoreStep {
+        /// Open jobs.
+        #[arg(long)]
+        jobs: u32,
+    },
+    /// A bare tokio-modbus loop at the simulated PLC.
+    Bare {
+        /// Write the block that only moves event pointers as a session does, between slot read and slot write.
+        #[arg(long)]
+        pointers: bool,
+    },
+    /// The daemon's threads at the simulated PLC.
+    Stack,
+    /// An input and its command between two idle threads, nothing else.
+    HandOver,
+    /// The whole stack in virtual time.
+    VirtualTime {
+        /// Hours of plant time.
+        #[arg(long, default_value_t = 2)]
+        hours: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("numbers: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.pin {
+        pinning::pin_process(0)?;
+    }
+    let span = Duration::from_secs(arguments.seconds);
+    let figures: Value = match arguments.arm {
+        Arm::CoreStep { jobs } => core_step::measure(jobs)?,
+        Arm::Bare { pointers } => bare_loop::measure(span, pointers)?,
+        Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
+        Arm::HandOver => hand_over::measure()?,
+        Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
+    };
+    std::fs::write(&arguments.report, serde_json::to_vec_pretty(&figures)?)?;
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The simulated sorter both arms of the wire number talk to: the demo sorter behind its Modbus/TCP server on a thread
+//! of its own, fed with made orders. Counts what each arm exchanges between the read of a slot and the write of a
+//! command, so that a comparison can say whether both did the same.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+
+use anyhow::{Result, anyhow, ensure};
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use wcs_intake::{Mapping, PlannedBatch, plan, read_orders};
+use wcs_sessions::exchange::Request;
+use wcs_sim::faults::FaultPlan;
+use wcs_sim::feed::{FeedMapping, FeedPlan, Groups, made_orders};
+use wcs_sim::server::{Device, FaultTargets, HostedSorter, ServerSetup, serve};
+use wcs_sim::world::{ClientId, Counts, PlcReply, Sorter, SorterSetup};
+use wcs_specs::{BlockMap, SorterMap};
+use wcs_types::{Assign, Identify, LineId, MonoTime};
+
+use crate::recording::{figures, histogram};
+
+const SEED: u64 = 1;
+const ORDERS: u32 = 400;
+const CHUTES: usize = 60;
+/// The factor of the acceptance runs over real days: 55 loads a second.
+const SPEED: u32 = 20;
+
+/// A running sorter.
+pub(crate) struct PlcHost {
+    pub(crate) address: SocketAddr,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<Result<PlcEnd>>,
+}
+
+/// What the sorter saw.
+pub(crate) struct PlcEnd {
+    counts: Counts,
+    requests: u64,
+    between: Histogram<u64>,
+}
+
+/// The order file of both arms.
+pub(crate) fn orders() -> String {
+    made_orders(SEED, ORDERS).csv
+}
+
+/// The batches the daemon runs for it.
+pub(crate) fn batches() -> Result<Vec<PlannedBatch>> {
+    let mapping = Mapping::parse(Mapping::retail_text(), "the retail mapping").map_err(|error| anyhow!("{error}"))?;
+    let intake = read_orders(orders().as_bytes(), &mapping).map_err(|error| anyhow!("{error}"))?;
+    Ok(plan(&intake, CHUTES, Assign::Volume, Identify::Lpn, LineId(0)))
+}
+
+impl PlcHost {
+    /// Binds to a free port and serves.
+    pub(crate) fn start(map: SorterMap) -> Result<Self> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let host = move || host(listener, stopped, &map);
+        let thread = std::thread::Builder::new().name("simulator".into()).spawn(host)?;
+        Ok(Self { address, stop, thread })
+    }
+
+    /// Ends the sorter.
+    pub(crate) fn stop(self) -> Result<PlcEnd> {
+        self.stop.send_replace(true);
+        self.thread.join().map_err(|_| anyhow!("the simulator's thread failed"))?
+    }
+}
+
+impl PlcEnd {
+    /// The figures of a run. A run in which nothing was sorted measured nothing.
+    pub(crate) fn figures(&self, latency_us: &Histogram<u64>) -> Result<Value> {
+        ensure!(latency_us.len() > 100, "only {} scans were answered", latency_us.len());
+        ensure!(self.counts.finals > 0 && self.counts.recirculated == 0, "loads went round: destinations came late");
+        Ok(json!({
+            "scan_to_destination_us": figures(latency_us),
+            "inducted": self.counts.inducted,
+            "finals": self.counts.finals,
+            "requests": self.requests,
+            "exchanges_between": figures(&self.between),
+        }))
+    }
+}
+
+fn host(listener: std::net::TcpListener, stop: watch::Receiver<bool>, map: &SorterMap) -> Result<PlcEnd> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let setup = SorterSetup { speed: SPEED, seed: SEED, ..SorterSetup::demo() };
+    let sorter = Sorter::new(setup)?;
+    let mut hosted =
+        HostedSorter::new(sorter, FaultPlan::default(), FaultTargets::default(), Box::new(|_| Ok(())));
+    for group in groups()?.groups {
+        hosted.sorter_mut().feed(group);
+    }
+    let (events, commands) = (map.events_block, map.commands_block);
+    let counted = CountedSorter { hosted, events, commands, since_read: None, between: histogram() };
+    let device = Rc::new(RefCell::new(counted));
+    let counts = runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        Ok::<_, anyhow::Error>(serve(listener, Rc::clone(&device), ServerSetup::starting_now(), stop).await)
+    })?;
+    let device = device.borrow();
+    Ok(PlcEnd {
+        counts: device.hosted.sorter().counts(),
+        requests: counts.requests,
+        between: device.between.clone(),
+    })
+}
+
+fn groups() -> Result<Groups> {
+    let mapping = FeedMapping::parse(Mapping::retail_text())?;
+    let plan = FeedPlan { identify: Identify::Lpn, assign: Assign::Volume, chutes: CHUTES, seed: SEED };
+    Ok(Groups::read(orders().as_bytes(), &mapping, plan)?)
+}
+
+/// The sorter with a count of requests between the read of slots and the write of commands.
+struct CountedSorter {
+    hosted: HostedSorter,
+    events: BlockMap,
+    commands: BlockMap,
+    since_read: Option<u64>,
+    between: Histogram<u64>,
+}
+
+impl CountedSorter {
+    fn count(&mut self, request: &Request) {
+        let is_in = |block: BlockMap, address: u16| (block.start..block.start + block.count).contains(&address);
+        match request {
+            Request::Read { address, .. } if is_in(self.events, *address) => self.since_read = Some(0),
+            Request::Write { address, .. } if is_in(self.commands, *address) => {
+                if let Some(count) = self.since_read.take() {
+                    self.between.saturating_record(count);
+                }
+            }
+            _ => self.since_read = self.since_read.map(|count| count + 1),
+        }
+    }
+}
+
+impl Device for CountedSorter {
+    fn advance(&mut self, now: MonoTime) {
+        self.hosted.advance(now);
+    }
+
+    fn handle(&mut self, now: MonoTime, unit: u8, client: ClientId, request: &Request) -> PlcReply {
+        self.count(request);
+        self.hosted.handle(now, unit, client, request)
+    }
+}
