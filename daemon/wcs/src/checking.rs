@@ -45,7 +45,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_file(path: &PathBuf) -> Result<&'static str, Failure> {
+fn check_file(path: &Path) -> Result<&'static str, Failure> {
     let text = read_text(path)?;
     let name = path.display().to_string();
     // A mapping has columns, a fault file has faults; everything else claims to be a plant.

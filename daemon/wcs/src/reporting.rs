@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use wcs_drivers::LinkSnapshot;
+use wcs_intake::Intake;
 use wcs_sim::faults::FaultKind;
 use wcs_sim::report::{
     FaultCount, Intake as IntakeCounts, JournalFigures, LatencyUs, LinkFigures, Orders, Percentiles, Physical, Report,
@@ -15,6 +17,8 @@ use crate::arguments::DemoOptions;
 use crate::demo::Demo;
 use crate::exit::Failure;
 use crate::json_file::write_json;
+use crate::latency::percentiles;
+use crate::service::ServiceEnd;
 
 /// What a run left behind.
 pub(crate) struct Figures {
@@ -47,6 +51,52 @@ pub(crate) fn fault_counts(hosted: &mut HostedSorter) -> (BTreeMap<String, Fault
     (counts, unapplied.into_iter().map(|kind: FaultKind| kind.name().to_owned()).collect())
 }
 
+/// Figures of all links together; latencies of the first line.
+pub(crate) fn link_figures(links: &[LinkSnapshot]) -> (LinkFigures, Percentiles) {
+    let mut link = LinkFigures::default();
+    let mut latency = Percentiles::default();
+    for snapshot in links {
+        link.reconnects += snapshot.reconnects;
+        link.stale_replies += snapshot.stale_replies;
+        for (line, stats) in &snapshot.sessions {
+            link.evt_lost += stats.evt_lost;
+            link.window_full += stats.window_full;
+            link.induction_stops += stats.induction_stops;
+            if *line == LineId(0) {
+                latency = percentiles(&stats.scan_to_destination_us);
+            }
+        }
+    }
+    (link, latency)
+}
+
+/// Figures of the journal of a daemon that was stopped.
+pub(crate) fn journal_figures(records: u64, end: &ServiceEnd) -> JournalFigures {
+    JournalFigures {
+        records,
+        batches: end.journal.batches,
+        durable_seq: end.journal.durable_seq.0,
+        fsync_us: wcs_sim::report::FsyncUs {
+            p50: end.fsync_us.value_at_quantile(0.5),
+            p99: end.fsync_us.value_at_quantile(0.99),
+        },
+        stall_us_max: end.journal.stall_us_max,
+    }
+}
+
+/// The sections of a report that come from the order file.
+pub(crate) fn intake_sections(intake: &Intake) -> (Orders, IntakeCounts) {
+    let refused_by_reason: BTreeMap<String, u64> =
+        intake.refused_by_reason().into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect();
+    let orders = Orders { imported: intake.orders.len() as u64, empty: intake.empty_orders.len() as u64 };
+    let lines = IntakeCounts {
+        accepted: intake.lines_accepted(),
+        refused: intake.refusals.len() as u64,
+        refused_by_reason,
+    };
+    (orders, lines)
+}
+
 /// Builds the report, writes it where it is asked for, prints the gist, and settles how the command ends.
 pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Result<(), Failure> {
     let intake = demo.source.intake()?;
@@ -60,15 +110,10 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
     for (label, place, daemon, ledger) in reconciled.disagreements.iter().take(20) {
         eprintln!("wcs: {label}: {place}: daemon {daemon}, ledger {ledger}");
     }
-    let refused_by_reason: BTreeMap<String, u64> =
-        intake.refused_by_reason().into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect();
+    let (orders, lines) = intake_sections(&intake);
     let mut report = Report {
-        orders: Orders { imported: intake.orders.len() as u64, empty: intake.empty_orders.len() as u64 },
-        lines: IntakeCounts {
-            accepted: intake.lines_accepted(),
-            refused: intake.refusals.len() as u64,
-            refused_by_reason,
-        },
+        orders,
+        lines,
         batches: figures.tally.batches,
         loads: reconciled.loads,
         chutes: wcs_sim::report::Chutes { rebound: figures.tally.rebound },

@@ -9,16 +9,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use wcs_sim::faults::DiskStall;
 use wcs_sim::report::{FaultCount, Physical};
 use wcs_sim::supervisor::Supervisor;
-use wcs_types::{LineId, Nanos};
+use wcs_types::Nanos;
 
 use crate::arguments::DemoOptions;
 use crate::demo::{Demo, QUIET};
 use crate::exit::Failure;
 use crate::history::read_history;
 use crate::interrupt::Interrupt;
-use crate::latency::percentiles;
 use crate::replaying::replay_dir;
-use crate::reporting::{Figures, finish};
+use crate::reporting::{Figures, finish, journal_figures, link_figures};
 use crate::service::{HandSortAsk, Service, ServiceEnd};
 use crate::sim_host::{SimHost, SimSetup};
 
@@ -171,33 +170,11 @@ fn figures(demo: &Demo, data: &std::path::Path, shared: &SimShared, end: Service
     if let Err(failure) = &replayed {
         eprintln!("wcs: {failure}");
     }
-    let mut link = wcs_sim::report::LinkFigures::default();
-    let mut latency = wcs_sim::report::Percentiles::default();
-    for snapshot in &end.links {
-        link.reconnects += snapshot.reconnects;
-        link.stale_replies += snapshot.stale_replies;
-        for (line, stats) in &snapshot.sessions {
-            link.evt_lost += stats.evt_lost;
-            link.window_full += stats.window_full;
-            link.induction_stops += stats.induction_stops;
-            if *line == LineId(0) {
-                latency = percentiles(&stats.scan_to_destination_us);
-            }
-        }
-    }
+    let (link, latency) = link_figures(&end.links);
     let (faults, unapplied) = shared.faults.lock().expect("nobody panics while holding it").clone();
     tracing::info!(turns = end.turns, batches = end.journal.batches, plant = demo.plant.id, "stopped");
     Ok(Figures {
-        journal: wcs_sim::report::JournalFigures {
-            records: history.tally.records,
-            batches: end.journal.batches,
-            durable_seq: end.journal.durable_seq.0,
-            fsync_us: wcs_sim::report::FsyncUs {
-                p50: end.fsync_us.value_at_quantile(0.5),
-                p99: end.fsync_us.value_at_quantile(0.99),
-            },
-            stall_us_max: end.journal.stall_us_max,
-        },
+        journal: journal_figures(history.tally.records, &end),
         tally: history.tally,
         physical: std::mem::take(&mut shared.physical.lock().expect("nobody panics while holding it")),
         latency,

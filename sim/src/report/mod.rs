@@ -7,7 +7,7 @@ mod shape;
 mod tally;
 
 pub use physical::Physical;
-pub use reconcile::{Reconciled, reconcile};
+pub use reconcile::{Reconciled, own_account, reconcile};
 pub use shape::{
     Chutes, Deadline, FaultCount, FsyncUs, Intake, JournalFigures, LatencyUs, LinkFigures, Loads, Orders, Percentiles,
     Reconcile, Report, Verdict,

@@ -67,6 +67,35 @@ pub fn reconcile(plant: &Plant, line: LineId, tally: &Tally, physical: &Physical
     }
 }
 
+/// The daemon's own account of one line, for a run without a ledger: what it says of loads and pieces, compared with
+/// nothing (`ledger_difference` stays 0).
+pub fn own_account(line: LineId, tally: &Tally, expected_pieces: i64) -> (Loads, Reconcile) {
+    let mut loads = count_loads(line, tally, &Physical::default());
+    let mine = || tally.loads.iter().filter(|(key, _)| key.line == line).map(|(_, load)| load);
+    loads.open = mine().filter(|load| load.end.is_none()).count() as u64;
+    loads.inducted = loads.finals + loads.open;
+    let pieces_of = |wanted: Outcome| -> i64 {
+        let ended = mine().filter(|load| load.outcome().is_some_and(|(outcome, _)| outcome == wanted));
+        let pieces = ended.map(|load| match (&load.hand, &load.end) {
+            (Some((_, pieces)), _) => i64::from(pieces.0),
+            (None, Some(end)) => i64::from(end.pieces.0),
+            (None, None) => 0,
+        });
+        pieces.sum()
+    };
+    let (sorted, hand_sorted) = (pieces_of(Outcome::Sorted), pieces_of(Outcome::HandSorted));
+    let short: i64 = tally.shorts.iter().map(|short| i64::from(short.pieces)).sum();
+    let pieces = Reconcile {
+        expected_pieces,
+        sorted_pieces: sorted,
+        hand_sorted_pieces: hand_sorted,
+        short_pieces: short,
+        difference: expected_pieces - sorted - hand_sorted - short,
+        ledger_difference: 0,
+    };
+    (loads, pieces)
+}
+
 fn key(line: LineId, (plc_epoch, item): (u16, u32)) -> LoadKey {
     LoadKey { line, plc_epoch: wcs_types::Epoch(plc_epoch), item }
 }
