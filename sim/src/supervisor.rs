@@ -195,6 +195,16 @@ impl Supervisor {
         Some((ticket, verb))
     }
 
+    /// A verb could not be handed over: it is asked again.
+    pub fn take_back(&mut self, ticket: Ticket) {
+        if self.waits_for == Some(ticket) {
+            self.waits_for = None;
+            if self.stage == Stage::Closing {
+                self.stage = Stage::Running;
+            }
+        }
+    }
+
     /// When `poll_verb` could have something to say without a new fact.
     pub fn next_timeout(&self) -> MonoTime {
         if self.is_finished() || self.waits_for.is_some() {

@@ -6,7 +6,7 @@ use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use wcs_types::limits::LOADS_ENDED_KEPT_MAX;
-use wcs_types::{Code, LineId, LoadKey, Outcome, StateHash, StateHasher};
+use wcs_types::{Code, LineId, LoadKey, Outcome, Reason, StateHash, StateHasher};
 
 use crate::control::load_hash;
 use crate::index::Index;
@@ -62,6 +62,21 @@ impl Ended {
         self.unsorted_by_label.find(label_hash(label), |id| {
             let row = self.row(id);
             if row.key.line == line && row.label == *label && latest.is_none_or(|found| self.age(id) < self.age(found)) {
+                latest = Some(id);
+            }
+            false
+        });
+        latest
+    }
+
+    /// The latest load of this label that a restart of the PLC has made lost and that has not turned up since.
+    pub(crate) fn find_given_up(&self, line: LineId, label: &Code) -> Option<u32> {
+        let mut latest = None;
+        self.unsorted_by_label.find(label_hash(label), |id| {
+            let row = self.row(id);
+            let is_given_up = row.outcome == Outcome::Lost && row.reason == Reason::PlcRestart && !row.is_replaced;
+            let is_same = is_given_up && row.key.line == line && row.label == *label;
+            if is_same && latest.is_none_or(|found| self.age(id) < self.age(found)) {
                 latest = Some(id);
             }
             false

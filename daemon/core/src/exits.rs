@@ -24,6 +24,7 @@ impl Core {
             self.go_round(turn, id, event.belt, exit);
             return;
         }
+        self.adopt_exit(turn, id, exit);
         let (outcome, reason) = self.judge(id, exit);
         self.end_load(turn, id, outcome, reason, exit.actual, Some(exit.result));
     }
@@ -72,6 +73,27 @@ impl Core {
         });
         turn.out.fact(Fact::LoadRecirculated { load: key, reason, turns: exit.turns });
         self.watch_load(turn, id);
+    }
+
+    /// The PLC carried out a destination that is not the one known here: its record was lost with an earlier process.
+    /// The class of that lane is credited, when it has a piece of this label to come.
+    fn adopt_exit(&mut self, turn: &mut Turn<'_>, id: u32, exit: ExitReport) {
+        if !matches!(exit.result, ExitResult::FirstChoice | ExitResult::Alternative) {
+            return;
+        }
+        let load = self.loads.get(id);
+        let chute = self.chute_of_lane(load.key.line, exit.actual);
+        let Some(class) = chute.and_then(|chute| self.chute(chute).class) else { return };
+        if load.job.is_some_and(|job| self.jobs.get(job).class == class) {
+            return;
+        }
+        let found = self.codes.jobs(&load.label).find(|job| {
+            let row = self.jobs.get(*job);
+            row.class == class && row.has_room()
+        });
+        if let Some(job) = found {
+            self.move_reservation(turn, id, job);
+        }
     }
 
     /// The table of `wcs-sorter-hs` section 8, first match wins.

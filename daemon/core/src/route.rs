@@ -173,6 +173,21 @@ impl Core {
         self.loads.edit(id, |load| load.job = Some(job));
     }
 
+    /// The load turns out to be a piece of another job than it was taken for.
+    pub(crate) fn move_reservation(&mut self, turn: &mut Turn<'_>, id: u32, job: u32) {
+        let old = self.loads.edit(id, |load| load.job.take());
+        self.reserve(id, job);
+        let Some(old) = old else { return };
+        let batch = self.jobs.edit(old, |row| {
+            row.in_flight = row.in_flight - row.portion;
+            row.batch
+        });
+        self.batches.edit(batch, |batch| {
+            batch.loads_open = batch.loads_open.checked_sub(1).expect("every open load of the batch was counted");
+        });
+        self.end_when_empty(turn, batch);
+    }
+
     /// Sends the destination a load has, waiting for the binding it rests on.
     pub(crate) fn send_destination(&mut self, turn: &mut Turn<'_>, id: u32) {
         let load = self.loads.get(id);

@@ -46,9 +46,16 @@ impl Core {
                 return Some(previous);
             }
         }
-        let ended = self.ended.find_unsorted(key.line, label)?;
+        // A load the restart has made lost turns up before one that ended somewhere: labels may be shared.
+        let given_up = self.ended.find_given_up(key.line, label);
+        let ended = given_up.or_else(|| self.ended.find_unsorted(key.line, label))?;
         let row = self.ended.row(ended).clone();
-        if row.outcome == Outcome::Lost && row.reason == Reason::PlcRestart && !row.is_replaced {
+        if row.key == key {
+            // The item itself was kept over the restart: it goes on under its own number.
+            self.ended.edit(ended, |row| row.is_replaced = true);
+            return None;
+        }
+        if given_up.is_some() {
             self.ended.edit(ended, |row| {
                 row.is_replaced = true;
                 row.outcome = Outcome::Superseded;

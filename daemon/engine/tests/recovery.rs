@@ -6,10 +6,11 @@
 use wcs_engine::{Admission, Boot, BootError, Divergence, Engine, Replay, boot};
 use wcs_journal::{Batch, MemoryStorage, Options, Reader, Room, Writer};
 use wcs_types::batch::batch_content;
+use wcs_types::limits::RECORDS_PENDING_MAX;
 use wcs_types::output::OutputKind;
 use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, ChuteSpec, Code, Decision, Identify, Input,
+    AlarmCode, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, ChuteSpec, Code, Decision, Fact, Identify, Input,
     JobSpec, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, MonoTime, OperatorId, OrderKey, Pieces, Plant,
     Record, Seq, SkuKey, StartToken, Target, Ticket, Verb,
 };
@@ -139,6 +140,40 @@ fn process_goes_on_where_its_disk_was() {
     assert_eq!(again.recovered.last_seq, durable.0);
     assert_eq!(again.engine.core().plant_digest(), durable.1);
     again.engine.core().check_invariants().unwrap();
+}
+
+#[test]
+fn journal_that_falls_behind_stops_the_feed_and_then_the_inputs() {
+    let storage = MemoryStorage::new();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    let ask = |ticket| Input::Verb {
+        operator: OperatorId(1),
+        ticket: Ticket(ticket),
+        verb: Verb::Pause { batch: BatchId(9) },
+    };
+    let mut states = Vec::new();
+    let mut facts = Vec::new();
+    let mut refused = None;
+    for ticket in 0.. {
+        engine.begin_turn(MonoTime(ticket + 1));
+        if let Admission::Full(input) = engine.admit(ask(ticket)) {
+            refused = Some((engine.pending_count(), *input, ticket));
+            break;
+        }
+        engine.drain_facts(&mut facts);
+        states.extend(facts.drain(..).map(|(_, fact)| (engine.pending_count(), fact)));
+    }
+    let (pending, input, ticket) = refused.unwrap();
+    assert_eq!(input, ask(ticket), "a refused input comes back as it was");
+    assert!(pending <= RECORDS_PENDING_MAX);
+    let [(behind, Fact::AlarmRaised(alarm))] = states.as_slice() else { panic!("one alarm: {states:?}") };
+    assert_eq!(alarm.code, AlarmCode::JournalStalled);
+    assert!((RECORDS_PENDING_MAX / 2..RECORDS_PENDING_MAX / 2 + 4).contains(behind), "raised at half, not at {behind}");
+    commit(&mut engine, &mut writer);
+    engine.begin_turn(MonoTime(ticket + 2));
+    engine.drain_facts(&mut facts);
+    assert!(matches!(facts.as_slice(), [(_, Fact::AlarmGone(_))]), "caught up: {facts:?}");
+    assert!(matches!(engine.admit(input), Admission::Taken(_)));
 }
 
 #[test]

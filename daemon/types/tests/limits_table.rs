@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 type Limits = BTreeMap<String, String>;
 
 fn declared() -> Limits {
-    let declarations = include_str!("../src/limits.rs").lines().filter_map(|line| line.strip_prefix("pub const "));
+    let declarations =
+        include_str!("../src/limits.rs").lines().filter_map(|line| line.strip_prefix("pub const "));
     declarations
         .map(|line| {
             let (name, rest) = line.split_once(": ").expect("a constant has a type");
@@ -18,7 +19,10 @@ fn declared() -> Limits {
 
 fn documented(page: &str) -> Limits {
     let section = page.split("\n## ").find(|section| section.contains("types/src/limits.rs"));
-    let rows = section.expect("the page has a section on limits").lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = section
+        .expect("the page has a section on limits")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {
         let (name, rest) = row.split_once("` | ").expect("a row begins with the name");
         let (value, _) = rest.split_once(" | ").expect("the value follows");

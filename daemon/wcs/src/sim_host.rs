@@ -138,7 +138,10 @@ impl ShownSorter {
     }
 
     fn stop_belt(&mut self, now: MonoTime) {
-        if self.shared.stop_belt.load(Ordering::Acquire) && !self.has_stopped_belt {
+        if self.shared.stop_belt.load(Ordering::Acquire)
+            && !self.has_stopped_belt
+            && !self.hosted.sorter().counts().is_idle
+        {
             self.has_stopped_belt = true;
             let is_on = self.hosted.sorter_mut().apply(now, Knob::DriveStop, None);
             assert!(is_on, "every sorter has a drive");

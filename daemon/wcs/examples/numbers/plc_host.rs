@@ -1,11 +1,12 @@
 //! The simulated sorter both arms of the wire number talk to: the demo sorter behind its Modbus/TCP server on a thread
-//! of its own, fed with made orders. Counts what each arm exchanges between the read of a slot and the write of a
-//! command, so that a comparison can say whether both did the same.
+//! of its own, fed with made orders. Takes the time between the requests of one answer, and counts what comes
+//! between them: the split of what an arm needs, and whether both arms do the same.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use anyhow::{Result, anyhow, ensure};
 use hdrhistogram::Histogram;
@@ -20,7 +21,7 @@ use wcs_sim::world::{ClientId, Counts, PlcReply, Sorter, SorterSetup};
 use wcs_specs::{BlockMap, SorterMap};
 use wcs_types::{Assign, Identify, LineId, MonoTime};
 
-use crate::recording::{figures, histogram};
+use crate::recording::{figures, histogram, record_micros};
 
 const SEED: u64 = 1;
 const ORDERS: u32 = 400;
@@ -39,7 +40,7 @@ pub(crate) struct PlcHost {
 pub(crate) struct PlcEnd {
     counts: Counts,
     requests: u64,
-    between: Histogram<u64>,
+    steps: Steps,
 }
 
 /// The order file of both arms.
@@ -61,7 +62,7 @@ impl PlcHost {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let host = move || host(listener, stopped, &map);
+        let host = move || host(listener, stopped, map);
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(host)?;
         Ok(Self { address, stop, thread })
     }
@@ -83,12 +84,15 @@ impl PlcEnd {
             "inducted": self.counts.inducted,
             "finals": self.counts.finals,
             "requests": self.requests,
-            "exchanges_between": figures(&self.between),
+            "header_to_slots_us": figures(&self.steps.header_to_slots_us),
+            "slots_to_command_us": figures(&self.steps.slots_to_command_us),
+            "command_to_block_us": figures(&self.steps.command_to_block_us),
+            "exchanges_between": figures(&self.steps.between),
         }))
     }
 }
 
-fn host(listener: std::net::TcpListener, stop: watch::Receiver<bool>, map: &SorterMap) -> Result<PlcEnd> {
+fn host(listener: std::net::TcpListener, stop: watch::Receiver<bool>, map: SorterMap) -> Result<PlcEnd> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let setup = SorterSetup { speed: SPEED, seed: SEED, ..SorterSetup::demo() };
     let sorter = Sorter::new(setup)?;
@@ -97,19 +101,13 @@ fn host(listener: std::net::TcpListener, stop: watch::Receiver<bool>, map: &Sort
     for group in groups()?.groups {
         hosted.sorter_mut().feed(group);
     }
-    let (events, commands) = (map.events_block, map.commands_block);
-    let counted = CountedSorter { hosted, events, commands, since_read: None, between: histogram() };
-    let device = Rc::new(RefCell::new(counted));
+    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map)));
     let counts = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok::<_, anyhow::Error>(serve(listener, Rc::clone(&device), ServerSetup::starting_now(), stop).await)
     })?;
-    let device = device.borrow();
-    Ok(PlcEnd {
-        counts: device.hosted.sorter().counts(),
-        requests: counts.requests,
-        between: device.between.clone(),
-    })
+    let counted = Rc::into_inner(device).expect("the server has ended").into_inner();
+    Ok(PlcEnd { counts: counted.hosted.sorter().counts(), requests: counts.requests, steps: counted.steps })
 }
 
 fn groups() -> Result<Groups> {
@@ -118,27 +116,81 @@ fn groups() -> Result<Groups> {
     Ok(Groups::read(orders().as_bytes(), &mapping, plan)?)
 }
 
-/// The sorter with a count of requests between the read of slots and the write of commands.
-struct CountedSorter {
-    hosted: HostedSorter,
-    events: BlockMap,
-    commands: BlockMap,
-    since_read: Option<u64>,
+/// What the sorter sees of an answer: how far apart the requests for it arrive, and what came between.
+struct Steps {
+    header_to_slots_us: Histogram<u64>,
+    slots_to_command_us: Histogram<u64>,
+    command_to_block_us: Histogram<u64>,
+    /// Requests between the read of slots and the write of commands.
     between: Histogram<u64>,
 }
 
+/// The request of an answer that came last.
+#[derive(Clone, Copy)]
+enum Last {
+    Nothing,
+    Header,
+    Slots,
+    Command,
+}
+
+/// The sorter with the steps of each answer. They are counted when an answer is complete: what is read for an event
+/// that needs none is left out.
+struct CountedSorter {
+    hosted: HostedSorter,
+    map: SorterMap,
+    last: Last,
+    at: [Instant; 3],
+    others: u64,
+    steps: Steps,
+}
+
 impl CountedSorter {
+    fn new(hosted: HostedSorter, map: SorterMap) -> Self {
+        let steps = Steps {
+            header_to_slots_us: histogram(),
+            slots_to_command_us: histogram(),
+            command_to_block_us: histogram(),
+            between: histogram(),
+        };
+        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps }
+    }
+
     fn count(&mut self, request: &Request) {
+        let now = Instant::now();
         let is_in = |block: BlockMap, address: u16| (block.start..block.start + block.count).contains(&address);
-        match request {
-            Request::Read { address, .. } if is_in(self.events, *address) => self.since_read = Some(0),
-            Request::Write { address, .. } if is_in(self.commands, *address) => {
-                if let Some(count) = self.since_read.take() {
-                    self.between.saturating_record(count);
-                }
+        match (request, self.last) {
+            (Request::Read { address, .. }, Last::Nothing | Last::Header)
+                if is_in(self.map.header_block, *address) =>
+            {
+                self.last = Last::Header;
+                self.at[0] = now;
             }
-            _ => self.since_read = self.since_read.map(|count| count + 1),
+            (Request::Read { address, .. }, Last::Header | Last::Slots)
+                if is_in(self.map.events_block, *address) =>
+            {
+                self.last = Last::Slots;
+                self.at[1] = now;
+                self.others = 0;
+            }
+            (Request::Write { address, .. }, Last::Slots) if is_in(self.map.commands_block, *address) => {
+                self.last = Last::Command;
+                self.at[2] = now;
+            }
+            (Request::Write { address, .. }, Last::Command) if is_in(self.map.control_block, *address) => {
+                self.last = Last::Nothing;
+                self.finish(now);
+            }
+            _ => self.others += 1,
         }
+    }
+
+    fn finish(&mut self, now: Instant) {
+        let [header, slots, command] = self.at;
+        record_micros(&mut self.steps.header_to_slots_us, slots - header);
+        record_micros(&mut self.steps.slots_to_command_us, command - slots);
+        record_micros(&mut self.steps.command_to_block_us, now - command);
+        self.steps.between.saturating_record(self.others);
     }
 }
 

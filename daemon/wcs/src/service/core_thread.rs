@@ -169,7 +169,11 @@ impl CoreThread {
                 self.script.handle_fact(now, &fact);
             }
             let Some((ticket, verb)) = self.script.poll_verb(now) else { break };
-            self.ask(ticket, verb);
+            if !self.ask(ticket, verb) {
+                // No room in front of the disk: asked again in a later turn.
+                self.script.take_back(ticket);
+                break;
+            }
         }
     }
 
