@@ -54,7 +54,13 @@ impl Core {
         }
     }
 
-    pub(crate) fn set_line_alarm(&mut self, turn: &mut Turn<'_>, code: AlarmCode, line: LineId, is_raised: bool) {
+    pub(crate) fn set_line_alarm(
+        &mut self,
+        turn: &mut Turn<'_>,
+        code: AlarmCode,
+        line: LineId,
+        is_raised: bool,
+    ) {
         self.set_alarm(turn, AlarmKey { code, line: Some(line), chute: None, detail: 0 }, is_raised);
     }
 

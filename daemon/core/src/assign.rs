@@ -6,7 +6,8 @@ use core::cmp::Reverse;
 
 use wcs_types::limits::REJECTED_KEPT_MAX;
 use wcs_types::{
-    AlarmCode, Assign, BatchSpec, Candidate, ChuteId, ChuteKind, Decision, Fact, LaneNo, LineId, Reason, Rejected,
+    AlarmCode, Assign, BatchSpec, Candidate, ChuteId, ChuteKind, Decision, Fact, LaneNo, LineId, Reason,
+    Rejected,
 };
 
 use crate::control::{Core, Turn};
@@ -15,7 +16,8 @@ use crate::rows::ChuteLife;
 impl Core {
     /// Chutes a batch may use and that are free, in chute order.
     pub(crate) fn free_chutes(&self, spec: &BatchSpec) -> impl Iterator<Item = ChuteId> + '_ {
-        self.chutes_of_batch(spec.line, spec.chute_limit).filter(|chute| self.chute(*chute).life == ChuteLife::Free)
+        self.chutes_of_batch(spec.line, spec.chute_limit)
+            .filter(|chute| self.chute(*chute).life == ChuteLife::Free)
     }
 
     fn chutes_of_batch(&self, line: LineId, limit: u16) -> impl Iterator<Item = ChuteId> + '_ {

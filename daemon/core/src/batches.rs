@@ -4,7 +4,9 @@
 use alloc::collections::BTreeMap;
 
 use wcs_types::batch::{chain_content, part_content};
-use wcs_types::limits::{BATCHES_OPEN_MAX, CODES_PER_JOB_MAX, JOBS_PER_BATCH_MAX, JOBS_PER_PART_MAX, PIECES_PER_LINE_MAX};
+use wcs_types::limits::{
+    BATCHES_OPEN_MAX, CODES_PER_JOB_MAX, JOBS_PER_BATCH_MAX, JOBS_PER_PART_MAX, PIECES_PER_LINE_MAX,
+};
 use wcs_types::{
     Assign, BatchId, BatchSpec, Fact, Identify, JobSpec, OrderKey, Pieces, StartToken, VerbRefusal,
 };
@@ -68,7 +70,8 @@ impl Core {
 
     fn keep_part(&mut self, batch: u32, part_hash: u64, jobs: &[JobSpec]) {
         let spec = self.batches.get(batch).spec;
-        let mut lists = self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
+        let mut lists =
+            self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
         let mut classes: BTreeMap<OrderKey, u32> =
             lists.classes.iter().map(|class| (self.classes.get(*class).order.clone(), *class)).collect();
         let mut planned = Pieces(0);
@@ -191,7 +194,12 @@ impl Core {
         Ok(())
     }
 
-    pub(crate) fn close(&mut self, turn: &mut Turn<'_>, batch: BatchId, is_forced: bool) -> Result<(), VerbRefusal> {
+    pub(crate) fn close(
+        &mut self,
+        turn: &mut Turn<'_>,
+        batch: BatchId,
+        is_forced: bool,
+    ) -> Result<(), VerbRefusal> {
         let id = self.batch_row(batch)?;
         let row = self.batches.get(id);
         match row.life {

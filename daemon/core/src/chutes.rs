@@ -42,7 +42,8 @@ impl Core {
     ) {
         let Some(chute) = self.chute_of_lane(line, lane) else { return };
         let row = self.chute(chute);
-        let bit = 1_u8 << row.lanes.iter().position(|l| *l == lane).expect("the look-up comes from the plant");
+        let bit =
+            1_u8 << row.lanes.iter().position(|l| *l == lane).expect("the look-up comes from the plant");
         let is_ready = matches!(new, LaneState::Ready | LaneState::HalfFull);
         if row.life == ChuteLife::Closing {
             if new == LaneState::Closed {

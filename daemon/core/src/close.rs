@@ -125,7 +125,8 @@ impl Core {
             self.ended.forget_jobs(|job| jobs.find(job).is_some_and(|row| row.batch == batch));
             let row = self.batches.remove(batch);
             self.batch_ids.remove(&row.spec.batch);
-            let lists = self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
+            let lists =
+                self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
             for job in lists.jobs {
                 let text = self.job_texts[job as usize].take().expect("a job has its text while it exists");
                 for code in &text.codes {

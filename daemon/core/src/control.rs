@@ -5,7 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use wcs_types::{
-    BatchId, ChuteId, Decision, Input, LaneNo, LineId, LoadKey, MonoTime, Nanos, Plant, Seq, StateHash, StorageState,
+    BatchId, ChuteId, Decision, Input, LaneNo, LineId, LoadKey, MonoTime, Nanos, Plant, Seq, StateHash,
+    StorageState,
 };
 
 use crate::alarms::Alarms;
@@ -13,7 +14,8 @@ use crate::ended::Ended;
 use crate::identify::Codes;
 use crate::index::Index;
 use crate::rows::{
-    BatchLists, BatchRow, ChuteLife, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LinkPhase, LoadRow,
+    BatchLists, BatchRow, ChuteLife, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LinkPhase,
+    LoadRow,
 };
 use crate::step::Step;
 use crate::table::Table;

@@ -61,7 +61,10 @@ impl Ended {
         let mut latest = None;
         self.unsorted_by_label.find(label_hash(label), |id| {
             let row = self.row(id);
-            if row.key.line == line && row.label == *label && latest.is_none_or(|found| self.age(id) < self.age(found)) {
+            if row.key.line == line
+                && row.label == *label
+                && latest.is_none_or(|found| self.age(id) < self.age(found))
+            {
                 latest = Some(id);
             }
             false
@@ -74,7 +77,8 @@ impl Ended {
         let mut latest = None;
         self.unsorted_by_label.find(label_hash(label), |id| {
             let row = self.row(id);
-            let is_given_up = row.outcome == Outcome::Lost && row.reason == Reason::PlcRestart && !row.is_replaced;
+            let is_given_up =
+                row.outcome == Outcome::Lost && row.reason == Reason::PlcRestart && !row.is_replaced;
             let is_same = is_given_up && row.key.line == line && row.label == *label;
             if is_same && latest.is_none_or(|found| self.age(id) < self.age(found)) {
                 latest = Some(id);
@@ -87,7 +91,10 @@ impl Ended {
     /// The oldest load on this line without a label that a person may book.
     pub(crate) fn find_unlabelled(&self, line: LineId) -> Option<u32> {
         let found = self.rows.iter().position(|row| {
-            row.key.line == line && row.label.is_empty() && !row.is_replaced && row.outcome == Outcome::NoReadLane
+            row.key.line == line
+                && row.label.is_empty()
+                && !row.is_replaced
+                && row.outcome == Outcome::NoReadLane
         })?;
         Some((self.first + found as u32) % ID_COUNT)
     }

@@ -2,8 +2,8 @@
 //! acknowledged again and otherwise ignored; the acknowledgement waits until its record is durable.
 
 use wcs_types::{
-    AlarmCode, AlarmKey, EventBody, ExitResult, Fact, LaneNo, LaneState, LineId, LoadKey, MachineState, Refusal,
-    RejectCode, SorterCommand, SorterEvent,
+    AlarmCode, AlarmKey, EventBody, ExitResult, Fact, LaneNo, LaneState, LineId, LoadKey, MachineState,
+    Refusal, RejectCode, SorterCommand, SorterEvent,
 };
 
 use crate::control::{Core, Turn};

@@ -2,8 +2,8 @@
 //! a load is sorted. Reservations are released by every final outcome except sorted.
 
 use wcs_types::{
-    ActualLane, BeltMm, ChuteKind, Destination, ExitResult, Fact, LaneNo, LoadEnd, LoadKey, Outcome, Pieces, Read,
-    Reason, SorterEvent,
+    ActualLane, BeltMm, ChuteKind, Destination, ExitResult, Fact, LaneNo, LoadEnd, LoadKey, Outcome, Pieces,
+    Read, Reason, SorterEvent,
 };
 
 use crate::control::{Core, Turn, load_hash};
@@ -11,7 +11,13 @@ use crate::events::ExitReport;
 use crate::rows::{EndedRow, LoadBelief, LoadRow};
 
 impl Core {
-    pub(crate) fn on_exit(&mut self, turn: &mut Turn<'_>, key: LoadKey, event: &SorterEvent, exit: ExitReport) {
+    pub(crate) fn on_exit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: LoadKey,
+        event: &SorterEvent,
+        exit: ExitReport,
+    ) {
         if self.find_load(key).is_none() {
             if self.ended.find(key).is_some_and(|ended| self.ended.row(ended).has_left()) {
                 // Told twice: the first end stands.
@@ -110,7 +116,8 @@ impl Core {
         if let Some(chute) = chute.filter(|chute| self.chute(*chute).kind == ChuteKind::Order) {
             let class = load.job.map(|job| self.jobs.get(job).class);
             if class.is_some() && self.chute(chute).class == class {
-                let is_first = matches!(load.destination, Destination::Chute { lane, .. } if lane == exit.actual);
+                let is_first =
+                    matches!(load.destination, Destination::Chute { lane, .. } if lane == exit.actual);
                 let reason = if is_first { Reason::FirstChoice } else { Reason::Alternative };
                 return (Outcome::Sorted, reason);
             }
@@ -126,7 +133,11 @@ impl Core {
             return (Outcome::Overflow, load.reason);
         }
         let was_sent = load.destination == Destination::Exception && exit.result == ExitResult::FirstChoice;
-        if was_sent { (Outcome::Exception, load.reason) } else { (Outcome::Exception, self.exception_reason(load, exit)) }
+        if was_sent {
+            (Outcome::Exception, load.reason)
+        } else {
+            (Outcome::Exception, self.exception_reason(load, exit))
+        }
     }
 
     fn exception_reason(&self, load: &LoadRow, exit: ExitReport) -> Reason {

@@ -4,7 +4,9 @@
 use alloc::vec::Vec;
 
 use wcs_types::limits::REJECTED_KEPT_MAX;
-use wcs_types::{BatchId, Candidate, ChuteId, Code, JobId, LineId, Pieces, Read, Reason, Rejected, StateHasher};
+use wcs_types::{
+    BatchId, Candidate, ChuteId, Code, JobId, LineId, Pieces, Read, Reason, Rejected, StateHasher,
+};
 
 use crate::control::Core;
 use crate::index::Index;
@@ -135,7 +137,13 @@ type Rank = (u8, u8, u64, Pieces, ChuteId, u32);
 
 impl Core {
     /// The job of a first scan. Ranks: chute bound and usable, priority, due, fewest pieces left, chute number.
-    pub(crate) fn identify(&self, line: LineId, read: Read, codes: &[Code], passed: &mut Passed) -> Identified {
+    pub(crate) fn identify(
+        &self,
+        line: LineId,
+        read: Read,
+        codes: &[Code],
+        passed: &mut Passed,
+    ) -> Identified {
         match read {
             Read::Good => {}
             Read::NoRead => return Identified::Nothing(Reason::NoRead),

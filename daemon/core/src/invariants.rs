@@ -83,7 +83,10 @@ impl Core {
             if totals.iter().any(|(found, kept)| found != kept) {
                 return Err(InvariantBroken::BatchTotals { batch });
             }
-            let open = self.loads.iter().filter(|(_, load)| load.job.is_some_and(|job| self.jobs.get(job).batch == id));
+            let open = self
+                .loads
+                .iter()
+                .filter(|(_, load)| load.job.is_some_and(|job| self.jobs.get(job).batch == id));
             let open = open.count();
             if open != row.loads_open as usize || (row.life == BatchLife::Ended && open != 0) {
                 return Err(InvariantBroken::EndedWithLoads { batch });
@@ -103,7 +106,8 @@ impl Core {
             if in_flight.get(&chute).copied().unwrap_or(0) != row.in_flight {
                 return Err(InvariantBroken::InFlight { chute });
             }
-            let is_free_and_empty = row.life != ChuteLife::Free || (row.class.is_none() && row.in_flight == 0);
+            let is_free_and_empty =
+                row.life != ChuteLife::Free || (row.class.is_none() && row.in_flight == 0);
             let is_mutual = match row.class {
                 Some(class) => self.classes.find(class).is_some_and(|class| class.chute == Some(chute)),
                 None => row.life != ChuteLife::Bound,

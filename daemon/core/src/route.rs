@@ -2,8 +2,8 @@
 //! decision, moves the reservation with it and sends the command. Never a guess: without a chute it waits.
 
 use wcs_types::{
-    Candidate, ChuteId, Code, Decision, Destination, DestinationCommand, Fact, JobId, LaneNo, Reason, Rejected, Seq,
-    SorterCommand,
+    Candidate, ChuteId, Code, Decision, Destination, DestinationCommand, Fact, JobId, LaneNo, Reason,
+    Rejected, Seq, SorterCommand,
 };
 
 use crate::control::{Core, Turn};
@@ -69,7 +69,13 @@ impl Core {
         }
     }
 
-    fn route_to_class(&mut self, turn: &mut Turn<'_>, id: u32, job: u32, passed: &mut Passed) -> (Destination, Reason) {
+    fn route_to_class(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: u32,
+        job: u32,
+        passed: &mut Passed,
+    ) -> (Destination, Reason) {
         let (class, index, batch) = {
             let row = self.jobs.get(job);
             (row.class, row.index, row.batch)
@@ -95,7 +101,8 @@ impl Core {
         let line = self.loads.get(id).key.line;
         let lanes = self.lane_row(line);
         let overflow = self.line(line).lane_overflow;
-        let usable = overflow.iter().find(|lane| lanes.ready.contains(**lane) && !lanes.closed.contains(**lane));
+        let usable =
+            overflow.iter().find(|lane| lanes.ready.contains(**lane) && !lanes.closed.contains(**lane));
         match usable.or(overflow.iter().find(|lane| **lane != LaneNo::NONE)) {
             Some(lane) => Destination::Overflow { lane: *lane },
             None => Destination::Exception,
@@ -183,7 +190,8 @@ impl Core {
             row.batch
         });
         self.batches.edit(batch, |batch| {
-            batch.loads_open = batch.loads_open.checked_sub(1).expect("every open load of the batch was counted");
+            batch.loads_open =
+                batch.loads_open.checked_sub(1).expect("every open load of the batch was counted");
         });
         self.end_when_empty(turn, batch);
     }
@@ -193,7 +201,9 @@ impl Core {
         let load = self.loads.get(id);
         let line = load.key.line;
         let (lane, alternatives, after) = match load.destination {
-            Destination::Chute { chute, lane, alternatives, .. } => (lane, alternatives, self.chute(chute).bound_in),
+            Destination::Chute { chute, lane, alternatives, .. } => {
+                (lane, alternatives, self.chute(chute).bound_in)
+            }
             Destination::Recirculate => (DestinationCommand::RECIRCULATE, [LaneNo::NONE; 2], Seq::NONE),
             Destination::Overflow { lane } => (lane, [LaneNo::NONE; 2], Seq::NONE),
             Destination::Exception => (DestinationCommand::EXCEPTION, [LaneNo::NONE; 2], Seq::NONE),

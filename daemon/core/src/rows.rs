@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use wcs_types::limits::LANES_PER_CHUTE_MAX;
 use wcs_types::{
-    BatchSpec, BeltMm, ChuteId, ChuteKind, Code, Destination, Epoch, EventSeq, LaneNo, LaneSet, LineId, LoadKey,
-    MachineState, Millimeters, MonoTime, OrderKey, Outcome, Pieces, Read, Reason, Seq, StartToken,
+    BatchSpec, BeltMm, ChuteId, ChuteKind, Code, Destination, Epoch, EventSeq, LaneNo, LaneSet, LineId,
+    LoadKey, MachineState, Millimeters, MonoTime, OrderKey, Outcome, Pieces, Read, Reason, Seq, StartToken,
 };
 
 /// Life of the link to a line's device.

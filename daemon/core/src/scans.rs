@@ -1,15 +1,19 @@
 //! A scan: the load is found or made, what the scan says is kept, and a destination is decided, unless the link
 //! is still draining (then the decision waits for the end of the backlog) or the event is too old to answer.
 
-use wcs_types::{
-    AlarmCode, Code, Destination, Fact, LoadKey, Reason, ScanEvent, SorterCommand, SorterEvent,
-};
+use wcs_types::{AlarmCode, Code, Destination, Fact, LoadKey, Reason, ScanEvent, SorterCommand, SorterEvent};
 
 use crate::control::{Core, Turn, load_hash};
 use crate::rows::{LinkPhase, LoadBelief, LoadRow};
 
 impl Core {
-    pub(crate) fn on_scan(&mut self, turn: &mut Turn<'_>, key: LoadKey, event: &SorterEvent, scan: &ScanEvent) {
+    pub(crate) fn on_scan(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: LoadKey,
+        event: &SorterEvent,
+        scan: &ScanEvent,
+    ) {
         if let Some(ended) = self.ended.find(key)
             && self.ended.row(ended).has_left()
         {

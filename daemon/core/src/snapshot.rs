@@ -112,7 +112,8 @@ impl Core {
         // Codes list their jobs in the order of staging: batch by batch, job by job.
         for lists in self.batch_lists.iter().flatten() {
             for job in &lists.jobs {
-                let text = self.job_texts[*job as usize].as_ref().expect("a job has its text while it exists");
+                let text =
+                    self.job_texts[*job as usize].as_ref().expect("a job has its text while it exists");
                 for code in &text.codes {
                     self.codes.add(code, *job);
                 }

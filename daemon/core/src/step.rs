@@ -71,7 +71,9 @@ impl Step {
 
 fn same_question(a: &Decision, b: &Decision) -> bool {
     match (a, b) {
-        (Decision::Bind { batch, class, .. }, Decision::Bind { batch: b, class: c, .. }) => batch == b && class == c,
+        (Decision::Bind { batch, class, .. }, Decision::Bind { batch: b, class: c, .. }) => {
+            batch == b && class == c
+        }
         (Decision::Route { load, .. }, Decision::Route { load: l, .. }) => load == l,
         (Decision::Bind { .. } | Decision::Route { .. }, _) => false,
     }

@@ -66,9 +66,11 @@ impl Core {
         if !self.has_line(line) {
             return Err(VerbRefusal::UnknownLine);
         }
-        let is_order_chute = self.plant.chutes.get(usize::from(chute.0)).is_some_and(|spec| {
-            spec.line == line && spec.kind == ChuteKind::Order
-        });
+        let is_order_chute = self
+            .plant
+            .chutes
+            .get(usize::from(chute.0))
+            .is_some_and(|spec| spec.line == line && spec.kind == ChuteKind::Order);
         if !is_order_chute {
             return Err(VerbRefusal::UnknownChute);
         }

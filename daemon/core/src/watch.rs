@@ -27,7 +27,9 @@ impl Core {
     pub(crate) fn watch_load(&mut self, turn: &mut Turn<'_>, id: u32) {
         let load = self.loads.get(id);
         let (line, mark) = (load.key.line, load.mark);
-        if self.is_ready(line) && self.line(line).watch.is_none_or(|watch| watch.has_reached(mark) && watch != mark) {
+        if self.is_ready(line)
+            && self.line(line).watch.is_none_or(|watch| watch.has_reached(mark) && watch != mark)
+        {
             self.send_watch(turn, line, mark);
         }
     }
@@ -75,7 +77,8 @@ impl Core {
         if self.loads.count() < LOADS_ON_BELT_MAX * self.plant.lines.len() {
             return;
         }
-        let oldest = self.loads.iter().filter(|(_, load)| load.key.line == key.line).min_by_key(|(_, load)| load.key);
+        let oldest =
+            self.loads.iter().filter(|(_, load)| load.key.line == key.line).min_by_key(|(_, load)| load.key);
         if let Some((id, _)) = oldest {
             self.set_line_alarm(turn, AlarmCode::TableFull, key.line, true);
             self.end_load(turn, id, Outcome::Lost, Reason::TrackingLost, LaneNo::NONE, None);

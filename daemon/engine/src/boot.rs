@@ -31,7 +31,9 @@ pub enum BootError {
     #[error("the journal does not replay: {0}")]
     Diverged(#[from] Divergence),
     /// The journal belongs to another plant.
-    #[error("the journal was written for another plant than the plant file describes: use another data directory")]
+    #[error(
+        "the journal was written for another plant than the plant file describes: use another data directory"
+    )]
     OtherPlant,
     /// The plant in the journal cannot be read.
     #[error("the plant in the journal cannot be read: {0}")]

@@ -5,7 +5,8 @@ use wcs_core::{Core, Step};
 use wcs_journal::Batch;
 use wcs_types::limits::RECORDS_PENDING_MAX;
 use wcs_types::{
-    Decision, Fact, Input, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record, Seq, StorageState,
+    Decision, Fact, Input, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record, Seq,
+    StorageState,
 };
 
 use crate::gate::Gate;

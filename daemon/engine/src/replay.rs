@@ -118,17 +118,28 @@ impl Replay {
         }
         let room = DIFFERENCES_KEPT_MAX.saturating_sub(self.differences.len());
         let seq = record.seq;
-        self.differences.extend(self.step.differences.drain(..).take(room).map(|difference| (seq, difference)));
+        self.differences
+            .extend(self.step.differences.drain(..).take(room).map(|difference| (seq, difference)));
         Ok(())
     }
 
     fn compare(&self, record: &Record) -> Result<(), Divergence> {
         let seq = record.seq;
         if let Some((index, recorded, own)) = first_difference(&record.decisions, &self.step.decisions) {
-            return Err(Divergence::Decision { seq, index, recorded: recorded.map(Box::new), own: own.map(Box::new) });
+            return Err(Divergence::Decision {
+                seq,
+                index,
+                recorded: recorded.map(Box::new),
+                own: own.map(Box::new),
+            });
         }
         if let Some((index, recorded, own)) = first_difference(&record.facts, &self.step.facts) {
-            return Err(Divergence::Fact { seq, index, recorded: recorded.map(Box::new), own: own.map(Box::new) });
+            return Err(Divergence::Fact {
+                seq,
+                index,
+                recorded: recorded.map(Box::new),
+                own: own.map(Box::new),
+            });
         }
         let own = self.core.state_hash();
         if own == record.hash { Ok(()) } else { Err(Divergence::Hash { seq, recorded: record.hash, own }) }
@@ -160,7 +171,10 @@ impl Replay {
     }
 }
 
-fn first_difference<T: Clone + PartialEq>(recorded: &[T], own: &[T]) -> Option<(usize, Option<T>, Option<T>)> {
+fn first_difference<T: Clone + PartialEq>(
+    recorded: &[T],
+    own: &[T],
+) -> Option<(usize, Option<T>, Option<T>)> {
     let index = (0..recorded.len().max(own.len())).find(|index| recorded.get(*index) != own.get(*index))?;
     Some((index, recorded.get(index).cloned(), own.get(index).cloned()))
 }

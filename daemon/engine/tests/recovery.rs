@@ -10,9 +10,9 @@ use wcs_types::limits::RECORDS_PENDING_MAX;
 use wcs_types::output::OutputKind;
 use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    AlarmCode, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, ChuteSpec, Code, Decision, Fact, Identify, Input,
-    JobSpec, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, MonoTime, OperatorId, OrderKey, Pieces, Plant,
-    Record, Seq, SkuKey, StartToken, Target, Ticket, Verb,
+    AlarmCode, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, ChuteSpec, Code,
+    Decision, Fact, Identify, Input, JobSpec, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, MonoTime,
+    OperatorId, OrderKey, Pieces, Plant, Record, Seq, SkuKey, StartToken, Target, Ticket, Verb,
 };
 
 fn plant() -> Plant {
@@ -26,7 +26,11 @@ fn plant() -> Plant {
         id: "test".into(),
         time_zone: "UTC".into(),
         day_start_minute: 0,
-        links: vec![LinkSpec { id: "plc1".into(), endpoint: "127.0.0.1:502".into(), transport: Transport::ModbusTcp }],
+        links: vec![LinkSpec {
+            id: "plc1".into(),
+            endpoint: "127.0.0.1:502".into(),
+            transport: Transport::ModbusTcp,
+        }],
         lines: vec![LineSpec {
             id: "sorter1".into(),
             kind: LineKind::Sorter,
@@ -168,7 +172,10 @@ fn journal_that_falls_behind_stops_the_feed_and_then_the_inputs() {
     assert!(pending <= RECORDS_PENDING_MAX);
     let [(behind, Fact::AlarmRaised(alarm))] = states.as_slice() else { panic!("one alarm: {states:?}") };
     assert_eq!(alarm.code, AlarmCode::JournalStalled);
-    assert!((RECORDS_PENDING_MAX / 2..RECORDS_PENDING_MAX / 2 + 4).contains(behind), "raised at half, not at {behind}");
+    assert!(
+        (RECORDS_PENDING_MAX / 2..RECORDS_PENDING_MAX / 2 + 4).contains(behind),
+        "raised at half, not at {behind}"
+    );
     commit(&mut engine, &mut writer);
     engine.begin_turn(MonoTime(ticket + 2));
     engine.drain_facts(&mut facts);

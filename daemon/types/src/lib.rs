@@ -40,8 +40,8 @@ pub use plant::{ChuteKind, ChuteSpec, LineKind, LineSpec, LinkSpec, Plant};
 pub use record::{CORE_VERSION, Record};
 pub use serial::{CommandSeq, Epoch, EventSeq, Seq};
 pub use sorter::{
-    DestinationCommand, EventBody, ExitResult, LaneState, MachineState, PlcHello, Read, RejectCode, ScanEvent,
-    SorterCommand, SorterEvent, UnitCommand,
+    DestinationCommand, EventBody, ExitResult, LaneState, MachineState, PlcHello, Read, RejectCode,
+    ScanEvent, SorterCommand, SorterEvent, UnitCommand,
 };
 pub use units::{BeltMm, Grams, Millimeters, MonoTime, Nanos, Pieces};
 pub use verb::{Reply, Verb, VerbRefusal};

@@ -34,7 +34,10 @@ pub struct SorterEvent {
 }
 
 /// What a sorter reports. Append only.
-#[expect(clippy::large_enum_variant, reason = "events live in bounded queues; a box would allocate for every scan")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "events live in bounded queues; a box would allocate for every scan"
+)]
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum EventBody {
     /// An item passed the scan tunnel. Each pass is a new scan and voids the item's destination.

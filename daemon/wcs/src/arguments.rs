@@ -226,7 +226,8 @@ impl From<AssignOption> for Assign {
 /// Reads `250ms`, `60s`, `5m` or `24h`.
 fn parse_span(text: &str) -> Result<Nanos, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}` is no time: write 250ms, 60s, 5m or 24h"))?;
+    let number: u64 =
+        digits.parse().map_err(|_| format!("`{text}` is no time: write 250ms, 60s, 5m or 24h"))?;
     let unit = match &text[digits.len()..] {
         "ms" => 1,
         "s" => 1_000,
@@ -234,9 +235,11 @@ fn parse_span(text: &str) -> Result<Nanos, String> {
         "h" => 3_600_000,
         _ => return Err(format!("`{text}` has no unit: write 250ms, 60s, 5m or 24h")),
     };
-    number.checked_mul(unit).filter(|millis| *millis < 1 << 40).map(Nanos::from_millis).ok_or_else(|| {
-        format!("`{text}` is too long")
-    })
+    number
+        .checked_mul(unit)
+        .filter(|millis| *millis < 1 << 40)
+        .map(Nanos::from_millis)
+        .ok_or_else(|| format!("`{text}` is too long"))
 }
 
 #[cfg(test)]

@@ -37,9 +37,13 @@ pub(crate) fn wall_unix_ms() -> u64 {
 /// never more than a week.
 pub(crate) fn core_time_after(recovered: &Recovered) -> MonoTime {
     let Some(stamp) = recovered.last_stamp else { return MonoTime::ZERO };
-    let away = Nanos::from_millis(wall_unix_ms().saturating_sub(stamp.wall_unix_ms).min(AWAY_MAX.as_millis() + 1));
+    let away =
+        Nanos::from_millis(wall_unix_ms().saturating_sub(stamp.wall_unix_ms).min(AWAY_MAX.as_millis() + 1));
     if away > AWAY_MAX {
-        tracing::warn!(days = 7, "the wall clock is far ahead of the journal; core time goes on 7 days later");
+        tracing::warn!(
+            days = 7,
+            "the wall clock is far ahead of the journal; core time goes on 7 days later"
+        );
     }
     stamp.now + away.at_most(AWAY_MAX)
 }

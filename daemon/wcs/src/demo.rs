@@ -44,7 +44,8 @@ pub(crate) fn demo(options: &DemoOptions) -> Result<(), Failure> {
 impl Demo {
     fn from_options(options: &DemoOptions, speed: u32) -> Result<Self, Failure> {
         let faults = match &options.faults {
-            Some(path) => FaultPlan::parse(&read_text(path)?, &path.display().to_string()).map_err(Failure::bad_input)?,
+            Some(path) => FaultPlan::parse(&read_text(path)?, &path.display().to_string())
+                .map_err(Failure::bad_input)?,
             None => FaultPlan::default(),
         };
         let mut setup = SorterSetup::demo();
@@ -101,7 +102,8 @@ fn widened(mut plant: Plant, chutes: usize, setup: &mut SorterSetup) -> Result<P
     }
     let last = u16::try_from(order_lanes).map_err(Failure::bad_input)?;
     for lane in last + 1..=last + extra {
-        let lanes = heapless::Vec::from_slice(&[LaneNo(lane)]).map_err(|_| Failure::bad_input("a chute has a lane"))?;
+        let lanes = heapless::Vec::from_slice(&[LaneNo(lane)])
+            .map_err(|_| Failure::bad_input("a chute has a lane"))?;
         let id = format!("order-{lane}");
         plant.chutes.push(ChuteSpec { id, line: LineId(0), kind: ChuteKind::Order, lanes });
     }
@@ -113,7 +115,8 @@ fn widened(mut plant: Plant, chutes: usize, setup: &mut SorterSetup) -> Result<P
 }
 
 fn write_config(dir: &std::path::Path) -> Result<(), Failure> {
-    let place = |error: std::io::Error| Failure::bad_input(format!("cannot write {}: {error}", dir.display()));
+    let place =
+        |error: std::io::Error| Failure::bad_input(format!("cannot write {}: {error}", dir.display()));
     std::fs::create_dir_all(dir.join("mappings")).map_err(place)?;
     std::fs::write(dir.join("plant.toml"), plant_toml(&demo_plant()?)).map_err(place)?;
     std::fs::write(dir.join("mappings/retail.toml"), wcs_intake::Mapping::retail_text()).map_err(place)?;

@@ -66,7 +66,8 @@ impl FeedSource {
 
 /// Reads a file the command line names.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))
+    std::fs::read(path)
+        .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))
 }
 
 /// Reads a text file the command line names.

@@ -2,16 +2,14 @@
 
 use std::path::Path;
 
-use wcs_engine::journal_plant;
-use wcs_journal::{FileStorage, Reader, recover};
 use wcs_sim::ledger::Ledger;
 use wcs_sim::report::{Physical, Tally, reconcile};
-use wcs_types::{LineId, Plant, Seq};
+use wcs_types::{LineId, Plant};
 
 use crate::arguments::ReconcileOptions;
 use crate::exit::Failure;
 use crate::feed_source::read;
-use crate::replaying::journal_dir;
+use crate::journal_dir::JournalDir;
 
 /// A journal, added up.
 pub(crate) struct History {
@@ -21,19 +19,12 @@ pub(crate) struct History {
 
 /// Reads the journal in a data directory.
 pub(crate) fn read_history(data: &Path) -> Result<History, Failure> {
-    let dir = journal_dir(data);
-    let storage = FileStorage::open_read_only(&dir).map_err(Failure::bad_input)?;
-    let found = recover(&storage).map_err(Failure::not_ok)?;
-    let context = found.context.as_ref();
-    let context = context.ok_or_else(|| Failure::bad_input(format!("{}: there is no journal", dir.display())))?;
-    let plant = journal_plant(context).map_err(Failure::not_ok)?;
+    let journal = JournalDir::open(data)?;
     let mut tally = Tally::default();
-    if found.last_seq != Seq::NONE {
-        for entry in Reader::open(&storage, Seq(1), found.last_seq).map_err(Failure::not_ok)? {
-            tally.add(&plant, &entry.map_err(Failure::not_ok)?.record);
-        }
+    for entry in journal.records()?.into_iter().flatten() {
+        tally.add(&journal.plant, &entry.map_err(Failure::not_ok)?.record);
     }
-    Ok(History { plant, tally })
+    Ok(History { plant: journal.plant, tally })
 }
 
 pub(crate) fn reconcile_command(options: &ReconcileOptions) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use wcs_journal::{FileStorage, inspect, verify};
 
 use crate::arguments::DirOptions;
 use crate::exit::Failure;
-use crate::replaying::journal_dir;
+use crate::journal_dir::journal_dir;
 
 pub(crate) fn verify_command(options: &DirOptions) -> Result<(), Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(&options.dir)).map_err(Failure::bad_input)?;

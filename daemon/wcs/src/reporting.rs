@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 
 use wcs_drivers::LinkSnapshot;
 use wcs_intake::Intake;
-use wcs_sim::faults::FaultKind;
 use wcs_sim::report::{
-    FaultCount, Intake as IntakeCounts, JournalFigures, LatencyUs, LinkFigures, Orders, Percentiles, Physical, Report,
+    Intake as IntakeCounts, JournalFigures, LatencyUs, LinkFigures, Orders, Percentiles, Physical, Report,
     Tally, Verdict, reconcile,
 };
-use wcs_sim::server::HostedSorter;
 use wcs_types::LineId;
 
 use crate::arguments::DemoOptions;
 use crate::demo::Demo;
 use crate::exit::Failure;
+use crate::fault_figures::FaultFigures;
 use crate::json_file::write_json;
 use crate::latency::percentiles;
 use crate::service::ServiceEnd;
@@ -27,28 +26,10 @@ pub(crate) struct Figures {
     pub(crate) latency: Percentiles,
     pub(crate) link: LinkFigures,
     pub(crate) journal: JournalFigures,
-    pub(crate) faults: BTreeMap<String, FaultCount>,
-    pub(crate) unapplied: Vec<String>,
+    pub(crate) faults: FaultFigures,
     pub(crate) replay_verifies: bool,
     pub(crate) simulated_seconds: f64,
     pub(crate) wall_seconds: f64,
-}
-
-/// Counts of every planned fault, and the kinds planned more often than applied.
-pub(crate) fn fault_counts(hosted: &mut HostedSorter) -> (BTreeMap<String, FaultCount>, Vec<String>) {
-    let (counts, unapplied) = hosted.fault_counts();
-    let counts = counts
-        .iter()
-        .map(|(kind, count)| {
-            let count = FaultCount {
-                planned: count.planned,
-                applied: count.applied,
-                loads_touched: count.loads_touched,
-            };
-            (kind.name().to_owned(), count)
-        })
-        .collect();
-    (counts, unapplied.into_iter().map(|kind: FaultKind| kind.name().to_owned()).collect())
 }
 
 /// Figures of all links together; latencies of the first line.
@@ -122,7 +103,7 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
         deadline: wcs_sim::report::Deadline { late: figures.tally.late },
         link: figures.link,
         journal: figures.journal,
-        faults: figures.faults,
+        faults: figures.faults.counts.clone(),
         simulated_seconds: figures.simulated_seconds,
         wall_seconds: figures.wall_seconds,
         ..Report::default()
@@ -134,7 +115,7 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
         is_first_scan: demo.is_first_scan,
         missorts_injected: injected("missort"),
         may_lose_events: injected("fifo_stall") + injected("fifo_reset") > 0,
-        all_faults_applied: figures.unapplied.is_empty(),
+        all_faults_applied: figures.faults.unapplied.is_empty(),
         replay_verifies: figures.replay_verifies,
     };
     report.judge(&verdict);
@@ -142,7 +123,7 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
         write_json(path, &report)?;
     }
     print_gist(&report);
-    settle(&report, &figures.unapplied)
+    settle(&report, &figures.faults.unapplied)
 }
 
 fn print_gist(report: &Report) {
@@ -169,7 +150,10 @@ fn print_gist(report: &Report) {
         report.deadline.late
     );
     for (kind, count) in &report.faults {
-        println!("fault {kind}: {} planned, {} applied, {} loads", count.planned, count.applied, count.loads_touched);
+        println!(
+            "fault {kind}: {} planned, {} applied, {} loads",
+            count.planned, count.applied, count.loads_touched
+        );
     }
     println!("{}", if report.ok { "ok" } else { "NOT OK" });
 }

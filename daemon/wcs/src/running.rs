@@ -96,7 +96,8 @@ fn watch(service: &Service, interrupt: &Interrupt, has_work: bool) -> Result<(),
         if service.has_failed() {
             return Err(Failure::not_ok("a thread of the daemon ended"));
         }
-        if let Some(refusal) = service.shared.refusal.lock().expect("nobody panics while holding it").clone() {
+        if let Some(refusal) = service.shared.refusal.lock().expect("nobody panics while holding it").clone()
+        {
             return Err(Failure::NotOk(refusal));
         }
         let is_fenced = service.shared.is_fenced.load(Ordering::Acquire);

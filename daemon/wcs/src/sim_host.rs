@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Sender;
@@ -14,14 +14,29 @@ use wcs_sessions::exchange::Request;
 use wcs_sim::faults::{DiskStall, FaultPlan};
 use wcs_sim::ledger::LedgerWriter;
 use wcs_sim::people::PersonRequest;
+use wcs_sim::report::Physical;
 use wcs_sim::server::{Device, FaultTargets, HostedSorter, LedgerSink, ServerSetup, serve};
 use wcs_sim::world::{ClientId, FeedLoad, Knob, PlcReply, Sorter, SorterSetup};
 use wcs_types::{LaneNo, MonoTime};
 
 use crate::exit::Failure;
-use crate::reporting::fault_counts;
+use crate::fault_figures::{FaultFigures, fault_figures};
 use crate::service::HandSortAsk;
-use crate::wire_demo::SimShared;
+
+/// What the simulator's thread shows.
+#[derive(Debug, Default)]
+pub(crate) struct SimShared {
+    pub(crate) is_idle: AtomicBool,
+    pub(crate) inducted: AtomicU64,
+    pub(crate) finals: AtomicU64,
+    pub(crate) fed: AtomicU64,
+    pub(crate) events_kept: AtomicU64,
+    /// Simulator time, nanoseconds.
+    pub(crate) at: AtomicU64,
+    pub(crate) stop_belt: AtomicBool,
+    pub(crate) physical: Mutex<Physical>,
+    pub(crate) faults: Mutex<FaultFigures>,
+}
 
 /// What a hosted simulator is made of.
 pub(crate) struct SimSetup {
@@ -47,7 +62,8 @@ pub(crate) struct SimHost {
 impl SimHost {
     /// Binds, starts the thread and serves.
     pub(crate) fn start(setup: SimSetup) -> Result<Self, Failure> {
-        let bind = |error: std::io::Error| Failure::bad_input(format!("cannot listen on {}: {error}", setup.listen));
+        let bind =
+            |error: std::io::Error| Failure::bad_input(format!("cannot listen on {}: {error}", setup.listen));
         let listener = std::net::TcpListener::bind(&setup.listen).map_err(bind)?;
         listener.set_nonblocking(true).map_err(Failure::not_ok)?;
         let address = listener.local_addr().map_err(Failure::not_ok)?;
@@ -74,18 +90,31 @@ impl SimHost {
     }
 }
 
-fn host(setup: SimSetup, listener: std::net::TcpListener, stop: watch::Receiver<bool>) -> Result<(), Failure> {
+fn host(
+    setup: SimSetup,
+    listener: std::net::TcpListener,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_ok)?;
-    let targets =
-        FaultTargets { link_name: Some(setup.link_name.clone()), disk: setup.stall.clone(), ..FaultTargets::default() };
+    let targets = FaultTargets {
+        link_name: Some(setup.link_name.clone()),
+        disk: setup.stall.clone(),
+        ..FaultTargets::default()
+    };
     let server = ServerSetup { faults: targets.link.clone(), ..ServerSetup::starting_now() };
     let sorter = Sorter::new(setup.setup.clone()).map_err(Failure::bad_input)?;
     let mut hosted = HostedSorter::new(sorter, setup.faults.clone(), targets, sink(&setup)?);
     for group in setup.groups {
         hosted.sorter_mut().feed(group);
     }
-    let shown = ShownSorter { hosted, shared: setup.shared, asks: setup.asks, waiting: None, has_stopped_belt: false };
+    let shown = ShownSorter {
+        hosted,
+        shared: setup.shared,
+        asks: setup.asks,
+        waiting: None,
+        has_stopped_belt: false,
+    };
     let device = Rc::new(RefCell::new(shown));
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::not_ok)?;
@@ -134,7 +163,7 @@ impl ShownSorter {
         shared.fed.store(counts.fed, Ordering::Release);
         shared.events_kept.store(counts.events_kept, Ordering::Release);
         shared.at.store(counts.at.0, Ordering::Release);
-        *shared.faults.lock().expect("nobody panics while holding it") = fault_counts(&mut self.hosted);
+        *shared.faults.lock().expect("nobody panics while holding it") = fault_figures(&mut self.hosted);
     }
 
     fn stop_belt(&mut self, now: MonoTime) {

@@ -13,8 +13,7 @@ use crate::arguments::SimRunOptions;
 use crate::exit::Failure;
 use crate::feed_source::{FeedSource, read_text};
 use crate::interrupt::Interrupt;
-use crate::sim_host::{SimHost, SimSetup};
-use crate::wire_demo::SimShared;
+use crate::sim_host::{SimHost, SimSetup, SimShared};
 
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -23,7 +22,9 @@ pub(crate) fn run(options: &SimRunOptions) -> Result<(), Failure> {
     let plant = load_plant(&read_text(&options.plant)?, &options.plant.display().to_string())
         .map_err(Failure::bad_input)?;
     let faults = match &options.faults {
-        Some(path) => FaultPlan::parse(&read_text(path)?, &path.display().to_string()).map_err(Failure::bad_input)?,
+        Some(path) => {
+            FaultPlan::parse(&read_text(path)?, &path.display().to_string()).map_err(Failure::bad_input)?
+        }
         None => FaultPlan::default(),
     };
     let mut setup = setup_of(&plant)?;

@@ -15,6 +15,7 @@ use wcs_types::{MonoTime, Nanos};
 use crate::arguments::DemoOptions;
 use crate::demo::{Demo, QUIET};
 use crate::exit::Failure;
+use crate::fault_figures::fault_figures;
 use crate::latency::percentiles;
 use crate::replaying::verify_records;
 use crate::reporting::{Figures, finish};
@@ -89,9 +90,12 @@ fn figures(stack: &mut Stack, demo: &Demo) -> Result<Figures, Failure> {
     if let Err(failure) = &replay_verifies {
         eprintln!("wcs: {failure}");
     }
-    stack.daemon().engine().core().check_invariants().map_err(|broken| {
-        Failure::not_ok(StackError::Invariant { at: stack.now(), broken })
-    })?;
+    stack
+        .daemon()
+        .engine()
+        .core()
+        .check_invariants()
+        .map_err(|broken| Failure::not_ok(StackError::Invariant { at: stack.now(), broken }))?;
     let daemon = stack.daemon().figures();
     let journal = JournalFigures {
         records: tally.records,
@@ -108,15 +112,14 @@ fn figures(stack: &mut Stack, demo: &Demo) -> Result<Figures, Failure> {
         stale_replies: stack.wire().stale_replies(),
     };
     let latency = daemon.latency_us.as_ref().map(percentiles).unwrap_or_default();
-    let faults = crate::reporting::fault_counts(stack.hosted());
+    let faults = fault_figures(stack.hosted());
     Ok(Figures {
         tally,
         physical: Physical::default(),
         latency,
         link,
         journal,
-        faults: faults.0,
-        unapplied: faults.1,
+        faults,
         replay_verifies: replay_verifies.is_ok(),
         simulated_seconds: 0.0,
         wall_seconds: 0.0,

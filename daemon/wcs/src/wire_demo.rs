@@ -1,13 +1,12 @@
 //! The demo over a real loopback socket: simulator and daemon in one process, Modbus/TCP between them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use indicatif::{ProgressBar, ProgressStyle};
 use wcs_sim::faults::DiskStall;
-use wcs_sim::report::{FaultCount, Physical};
 use wcs_sim::supervisor::Supervisor;
 use wcs_types::Nanos;
 
@@ -19,27 +18,12 @@ use crate::interrupt::Interrupt;
 use crate::replaying::replay_dir;
 use crate::reporting::{Figures, finish, journal_figures, link_figures};
 use crate::service::{HandSortAsk, Service, ServiceEnd};
-use crate::sim_host::{SimHost, SimSetup};
+use crate::sim_host::{SimHost, SimSetup, SimShared};
 
 /// How often the demo looks whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
 /// Time for what is on its way to reach the journal after the belt was stopped.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
-
-/// What the simulator's thread shows.
-#[derive(Debug, Default)]
-pub(crate) struct SimShared {
-    pub(crate) is_idle: AtomicBool,
-    pub(crate) inducted: AtomicU64,
-    pub(crate) finals: AtomicU64,
-    pub(crate) fed: AtomicU64,
-    pub(crate) events_kept: AtomicU64,
-    /// Simulator time, nanoseconds.
-    pub(crate) at: AtomicU64,
-    pub(crate) stop_belt: AtomicBool,
-    pub(crate) physical: Mutex<Physical>,
-    pub(crate) faults: Mutex<(std::collections::BTreeMap<String, FaultCount>, Vec<String>)>,
-}
 
 pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> {
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
@@ -102,7 +86,11 @@ fn pass_on(asked: crossbeam_channel::Receiver<HandSortAsk>, service: &Service) -
 }
 
 fn progress(demo: &Demo) -> ProgressBar {
-    let bar = if demo.is_whole_file { ProgressBar::new(demo.groups.load_count()) } else { ProgressBar::no_length() };
+    let bar = if demo.is_whole_file {
+        ProgressBar::new(demo.groups.load_count())
+    } else {
+        ProgressBar::no_length()
+    };
     let template = if demo.is_whole_file {
         "{elapsed_precise} [{bar:30}] {pos}/{len} loads {msg}"
     } else {
@@ -129,7 +117,8 @@ fn watch(
         if service.has_failed() {
             return Err(Failure::not_ok("a thread of the daemon ended"));
         }
-        if let Some(refusal) = service.shared.refusal.lock().expect("nobody panics while holding it").clone() {
+        if let Some(refusal) = service.shared.refusal.lock().expect("nobody panics while holding it").clone()
+        {
             return Err(Failure::NotOk(refusal));
         }
         if service.shared.is_fenced.load(Ordering::Acquire) {
@@ -139,7 +128,8 @@ fn watch(
         if is_over || interrupt.is_asked() {
             return Ok(());
         }
-        let is_done = service.shared.is_finished.load(Ordering::Acquire) && shared.is_idle.load(Ordering::Acquire);
+        let is_done =
+            service.shared.is_finished.load(Ordering::Acquire) && shared.is_idle.load(Ordering::Acquire);
         if is_done && (demo.is_whole_file || options.span.is_none()) {
             return Ok(());
         }
@@ -164,14 +154,19 @@ fn drain(service: &Service, shared: &SimShared) -> Result<(), Failure> {
     Ok(())
 }
 
-fn figures(demo: &Demo, data: &std::path::Path, shared: &SimShared, end: ServiceEnd) -> Result<Figures, Failure> {
+fn figures(
+    demo: &Demo,
+    data: &std::path::Path,
+    shared: &SimShared,
+    end: ServiceEnd,
+) -> Result<Figures, Failure> {
     let history = read_history(data)?;
     let replayed = replay_dir(data);
     if let Err(failure) = &replayed {
         eprintln!("wcs: {failure}");
     }
     let (link, latency) = link_figures(&end.links);
-    let (faults, unapplied) = shared.faults.lock().expect("nobody panics while holding it").clone();
+    let faults = shared.faults.lock().expect("nobody panics while holding it").clone();
     tracing::info!(turns = end.turns, batches = end.journal.batches, plant = demo.plant.id, "stopped");
     Ok(Figures {
         journal: journal_figures(history.tally.records, &end),
@@ -180,7 +175,6 @@ fn figures(demo: &Demo, data: &std::path::Path, shared: &SimShared, end: Service
         latency,
         link,
         faults,
-        unapplied,
         replay_verifies: replayed.is_ok(),
         simulated_seconds: 0.0,
         wall_seconds: 0.0,

@@ -8,10 +8,10 @@ use wcs_types::batch::batch_content;
 use wcs_types::limits::JOBS_PER_PART_MAX;
 use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, Epoch, EventBody, EventSeq,
-    ExitResult, Identify, Input, JobSpec, LaneNo, LaneSet, LaneState, LineId, LineKind, LineSpec, LinkChange, LinkId,
-    LinkSpec, MachineState, Millimeters, MonoTime, Nanos, OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello,
-    Read, ScanEvent, SkuKey, SorterEvent, StartToken, Ticket, Verb,
+    Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, Epoch, EventBody,
+    EventSeq, ExitResult, Identify, Input, JobSpec, LaneNo, LaneSet, LaneState, LineId, LineKind, LineSpec,
+    LinkChange, LinkId, LinkSpec, MachineState, Millimeters, MonoTime, Nanos, OfflineReason, OperatorId,
+    OrderKey, Pieces, Plant, PlcHello, Read, ScanEvent, SkuKey, SorterEvent, StartToken, Ticket, Verb,
 };
 
 const LINE: LineId = LineId(0);
@@ -199,7 +199,9 @@ impl Stage {
     fn verb(&mut self, words: &[&str]) -> Vec<Input> {
         let batch_of = |text: &str| BatchId(text.parse().unwrap());
         let verb = match words {
-            ["stage", batch, identify, assign, jobs @ ..] => return self.stage(batch, identify, assign, jobs),
+            ["stage", batch, identify, assign, jobs @ ..] => {
+                return self.stage(batch, identify, assign, jobs);
+            }
             ["start", batch] => self.start(batch, 1),
             ["start", batch, token] => self.start(batch, token.parse().unwrap()),
             ["pause", batch] => Verb::Pause { batch: batch_of(batch) },

@@ -23,9 +23,10 @@ use wcs_types::batch::batch_content;
 use wcs_types::limits::{JOBS_PER_PART_MAX, LOADS_ENDED_KEPT_MAX};
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    Assign, BatchId, BatchKind, BatchSpec, BeltMm, Code, Epoch, EventBody, EventSeq, ExitResult, Identify, Input,
-    JobSpec, LaneNo, LaneSet, LineId, LinkChange, MachineState, Millimeters, MonoTime, Nanos, OperatorId, OrderKey,
-    Pieces, PlcHello, Read, ScanEvent, SkuKey, SorterCommand, SorterEvent, StartToken, Ticket, Verb,
+    Assign, BatchId, BatchKind, BatchSpec, BeltMm, Code, Epoch, EventBody, EventSeq, ExitResult, Identify,
+    Input, JobSpec, LaneNo, LaneSet, LineId, LinkChange, MachineState, Millimeters, MonoTime, Nanos,
+    OperatorId, OrderKey, Pieces, PlcHello, Read, ScanEvent, SkuKey, SorterCommand, SorterEvent, StartToken,
+    Ticket, Verb,
 };
 
 use crate::recording::{figures, histogram, record_nanos};
@@ -223,8 +224,11 @@ impl CoreBench {
             full: LaneSet::new(),
             fault: LaneSet::new(),
         };
-        let changes =
-            [LinkChange::Met(hello), LinkChange::Attached { owner: Epoch(5) }, LinkChange::Drained { belt: self.belt }];
+        let changes = [
+            LinkChange::Met(hello),
+            LinkChange::Attached { owner: Epoch(5) },
+            LinkChange::Drained { belt: self.belt },
+        ];
         for change in changes {
             self.step(Input::Link { line: LINE, change });
         }

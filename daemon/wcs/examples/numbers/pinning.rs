@@ -17,7 +17,8 @@ pub(crate) fn move_threads(name: &str, processor: usize) -> Result<()> {
         let path = entry?.path();
         let is_meant = fs::read_to_string(path.join("comm")).is_ok_and(|found| found.trim_end() == name);
         if is_meant {
-            let id = path.file_name().and_then(|id| id.to_str()?.parse().ok()).context("a thread has a number")?;
+            let id =
+                path.file_name().and_then(|id| id.to_str()?.parse().ok()).context("a thread has a number")?;
             pin(id, processor)?;
         }
     }

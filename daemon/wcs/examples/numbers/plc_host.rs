@@ -50,7 +50,8 @@ pub(crate) fn orders() -> String {
 
 /// The batches the daemon runs for it.
 pub(crate) fn batches() -> Result<Vec<PlannedBatch>> {
-    let mapping = Mapping::parse(Mapping::retail_text(), "the retail mapping").map_err(|error| anyhow!("{error}"))?;
+    let mapping =
+        Mapping::parse(Mapping::retail_text(), "the retail mapping").map_err(|error| anyhow!("{error}"))?;
     let intake = read_orders(orders().as_bytes(), &mapping).map_err(|error| anyhow!("{error}"))?;
     Ok(plan(&intake, CHUTES, Assign::Volume, Identify::Lpn, LineId(0)))
 }
@@ -78,7 +79,10 @@ impl PlcEnd {
     /// The figures of a run. A run in which nothing was sorted measured nothing.
     pub(crate) fn figures(&self, latency_us: &Histogram<u64>) -> Result<Value> {
         ensure!(latency_us.len() > 100, "only {} scans were answered", latency_us.len());
-        ensure!(self.counts.finals > 0 && self.counts.recirculated == 0, "loads went round: destinations came late");
+        ensure!(
+            self.counts.finals > 0 && self.counts.recirculated == 0,
+            "loads went round: destinations came late"
+        );
         Ok(json!({
             "scan_to_destination_us": figures(latency_us),
             "inducted": self.counts.inducted,
@@ -158,7 +162,8 @@ impl CountedSorter {
 
     fn count(&mut self, request: &Request) {
         let now = Instant::now();
-        let is_in = |block: BlockMap, address: u16| (block.start..block.start + block.count).contains(&address);
+        let is_in =
+            |block: BlockMap, address: u16| (block.start..block.start + block.count).contains(&address);
         match (request, self.last) {
             (Request::Read { address, .. }, Last::Nothing | Last::Header)
                 if is_in(self.map.header_block, *address) =>

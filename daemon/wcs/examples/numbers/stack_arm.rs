@@ -41,7 +41,8 @@ pub(crate) fn measure(span: Duration, data: &Path, is_pinned: bool) -> Result<Va
     ensure!(!service.has_failed(), "a thread of the daemon ended");
     let end = service.stop()?;
     let plc = host.stop()?;
-    let (_, stats) = end.links.first().and_then(|link| link.sessions.first()).context("the plant has a line")?;
+    let (_, stats) =
+        end.links.first().and_then(|link| link.sessions.first()).context("the plant has a line")?;
     ensure!(stats.evt_lost == 0 && stats.late == 0, "events lost {}, late {}", stats.evt_lost, stats.late);
     let mut found = plc.figures(&stats.scan_to_destination_us)?;
     found["fsync_us"] = figures(&end.fsync_us);

@@ -21,9 +21,7 @@ use wcs_sim::stack::{Stack, StackSetup, WireSetup};
 use wcs_sim::supervisor::Supervisor;
 use wcs_sim::world::{Sorter, SorterSetup};
 use wcs_specs::load_plant;
-use wcs_types::{
-    Assign, ChuteKind, ChuteSpec, Identify, LaneNo, LineId, MonoTime, Nanos, Outcome, Plant,
-};
+use wcs_types::{Assign, ChuteKind, ChuteSpec, Identify, LaneNo, LineId, MonoTime, Nanos, Outcome, Plant};
 
 const PLANT: &str = include_str!("../../../../configs/plant.toml");
 const CHUTES: u16 = 400;
@@ -105,7 +103,8 @@ fn setup(hours: u64) -> Result<StackSetup> {
 /// The demo plant with more order lanes in front of the special ones.
 fn wide_plant() -> Result<Plant> {
     let mut plant = load_plant(PLANT, "plant.toml").map_err(|problems| anyhow!("{problems}"))?;
-    let lanes = |lane: u16| heapless::Vec::from_slice(&[LaneNo(lane)]).map_err(|_| anyhow!("a chute has a lane"));
+    let lanes =
+        |lane: u16| heapless::Vec::from_slice(&[LaneNo(lane)]).map_err(|_| anyhow!("a chute has a lane"));
     let chute = |lane: u16, kind: ChuteKind| {
         Ok(ChuteSpec { id: format!("chute-{lane}"), line: LineId(0), kind, lanes: lanes(lane)? })
     };
@@ -123,8 +122,13 @@ fn orders(hours: u64) -> String {
     for order in 0..batches * u64::from(CHUTES) {
         for line in 0..LINES_PER_ORDER {
             let sku = 10_000 + (order * 37 + u64::from(line) * 101) % 80_000;
-            writeln!(csv, "{},{sku},MADE,{},2011-12-05 09:00:00,2.55,17850.0,United Kingdom", 600_000 + order, 1 + line % 12)
-                .expect("a text takes every row");
+            writeln!(
+                csv,
+                "{},{sku},MADE,{},2011-12-05 09:00:00,2.55,17850.0,United Kingdom",
+                600_000 + order,
+                1 + line % 12
+            )
+            .expect("a text takes every row");
         }
     }
     csv

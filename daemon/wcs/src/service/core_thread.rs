@@ -18,7 +18,8 @@ use wcs_sim::supervisor::Supervisor;
 use wcs_types::limits::INPUTS_PER_TURN_MAX;
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    AlarmCode, Fact, Input, LineId, Nanos, OperatorId, Output, Refusal, Seq, SorterCommand, Target, Ticket, Verb,
+    AlarmCode, Fact, Input, LineId, Nanos, OperatorId, Output, Refusal, Seq, SorterCommand, Target, Ticket,
+    Verb,
 };
 
 use super::journal_thread::{JournalNews, JournalPorts};
@@ -51,7 +52,11 @@ pub(crate) struct CoreEnd {
     pub(crate) turns: u64,
 }
 
-pub(crate) fn spawn(engine: Engine, script: Supervisor, ports: Ports) -> Result<JoinHandle<CoreEnd>, Failure> {
+pub(crate) fn spawn(
+    engine: Engine,
+    script: Supervisor,
+    ports: Ports,
+) -> Result<JoinHandle<CoreEnd>, Failure> {
     std::thread::Builder::new()
         .name("core".into())
         .spawn(move || {
@@ -151,7 +156,8 @@ impl CoreThread {
 
     /// The link may send one more input.
     fn give_back(&self, line: Option<LineId>) {
-        let outlet = self.ports.outlets.iter().find(|outlet| line.is_some_and(|line| outlet.lines.contains(&line)));
+        let outlet =
+            self.ports.outlets.iter().find(|outlet| line.is_some_and(|line| outlet.lines.contains(&line)));
         if let Some(outlet) = outlet {
             outlet.credits.give_back(1);
             // A link without credit sleeps until it is told.
@@ -201,7 +207,8 @@ impl CoreThread {
             return None;
         }
         self.engine.drain_facts(&mut self.facts);
-        let is_booked = self.facts[before..].iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
+        let is_booked =
+            self.facts[before..].iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
         let lanes = &self.engine.core().plant().chutes[usize::from(chute.0)].lanes;
         lanes.first().copied().filter(|_| is_booked)
     }

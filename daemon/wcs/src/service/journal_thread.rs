@@ -66,7 +66,9 @@ impl<S: Storage> JournalThread<S> {
     fn run(mut self, full: &Receiver<Batch>, tell: &Sender<JournalNews>) -> JournalFigures {
         while let Ok(mut batch) = full.recv() {
             let began = Instant::now();
-            self.writer.append(&batch).expect("the core thread hands over consecutive batches, one at a time");
+            self.writer
+                .append(&batch)
+                .expect("the core thread hands over consecutive batches, one at a time");
             let durable = self.sync_until_durable(full, tell);
             let Some(durable) = durable else { return self.figures };
             let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -140,4 +140,3 @@ impl Links {
         self.statuses.iter().map(|status| status.snapshot()).collect()
     }
 }
-
