@@ -41,8 +41,14 @@ pub enum BootError {
 }
 
 /// What every segment of a plant's journal states about how it was made.
+///
+/// Where a link leads is left out: a device that gets another address is still the same device.
 pub fn journal_context(plant: &Plant) -> Context {
-    let plant = postcard::to_allocvec(plant).expect("a plant holds plain data");
+    let mut plant = plant.clone();
+    for link in &mut plant.links {
+        link.endpoint.clear();
+    }
+    let plant = postcard::to_allocvec(&plant).expect("a plant holds plain data");
     let limits = [
         limits::CODE_SIZE_MAX,
         limits::LANE_COUNT_MAX,
@@ -55,7 +61,7 @@ pub fn journal_context(plant: &Plant) -> Context {
     Context { core_version: CORE_VERSION, plant, limits }
 }
 
-/// The plant a journal was written for.
+/// The plant a journal was written for, without the endpoints of its links.
 ///
 /// # Errors
 /// The bytes are not a plant of this version.

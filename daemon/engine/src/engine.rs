@@ -2,7 +2,7 @@
 //! drives it; the engine tells when it is full instead of growing.
 
 use wcs_core::{Core, Step};
-use wcs_journal::Batch;
+use wcs_journal::{BATCH_SIZE_MAX, Batch};
 use wcs_types::limits::RECORDS_PENDING_MAX;
 use wcs_types::{
     Decision, Fact, Input, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record, Seq,
@@ -10,6 +10,10 @@ use wcs_types::{
 };
 
 use crate::gate::Gate;
+
+/// Bytes in the batch that is being filled, from which on nothing more is admitted: far below what the journal takes,
+/// so that even a large last record fits.
+const BATCH_FILL_MAX: usize = BATCH_SIZE_MAX / 4;
 
 /// What became of an input.
 #[derive(Debug, Eq, PartialEq)]
@@ -145,7 +149,7 @@ impl Engine {
 
     fn is_full(&self) -> bool {
         // Two records are kept back for what the engine itself has to say.
-        self.pending_count() + 2 >= RECORDS_PENDING_MAX
+        self.pending_count() + 2 >= RECORDS_PENDING_MAX || self.filling.size() >= BATCH_FILL_MAX
     }
 
     /// Tells the core when the journal falls behind and when it has caught up; with hysteresis, so that permits

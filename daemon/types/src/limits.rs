@@ -21,9 +21,9 @@ pub const JOBS_PER_BATCH_MAX: usize = 200_000;
 pub const BATCHES_OPEN_MAX: usize = 64;
 /// Codes that identify one job. More: the part is refused.
 pub const CODES_PER_JOB_MAX: usize = 16;
-/// Loads of one line that are believed to be on the belt. More: the oldest is ended as lost.
+/// Loads believed to be on the belt, for each line of the plant. More in all: the oldest of the line is ended as lost.
 pub const LOADS_ON_BELT_MAX: usize = 16_384;
-/// Ended loads of one line kept to catch late and doubled events. More: the oldest is forgotten.
+/// Ended loads of the plant kept to catch late and doubled events. More: the oldest is forgotten.
 pub const LOADS_ENDED_KEPT_MAX: usize = 32_768;
 /// Rejected candidates kept in one decision. More: the count goes on, the list does not.
 pub const REJECTED_KEPT_MAX: usize = 8;
@@ -37,7 +37,7 @@ pub const INPUTS_PER_LINK_MAX: usize = 256;
 pub const COMMANDS_PER_LINK_MAX: usize = 4_096;
 /// Journal records in memory that are not durable yet. At half: permits are withdrawn. Full: no input is admitted.
 pub const RECORDS_PENDING_MAX: usize = 65_536;
-/// Size of one encoded record. Larger: the input is refused before it reaches the core.
+/// Size of one encoded record that every reader must take; parts of batches are cut so that they stay below.
 pub const RECORD_SIZE_MAX: usize = 256 * 1024;
 
 const _: () = {

@@ -48,6 +48,8 @@ pub(crate) enum JournalCommand {
     Verify(DirOptions),
     /// List segments and batches.
     Inspect(DirOptions),
+    /// Print every record as one line of JSON.
+    Export(DirOptions),
 }
 
 /// How orders are read and sorted.

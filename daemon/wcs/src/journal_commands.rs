@@ -1,10 +1,12 @@
-//! `wcs journal verify` and `wcs journal inspect`.
+//! `wcs journal verify`, `wcs journal inspect` and `wcs journal export`.
+
+use std::io::Write;
 
 use wcs_journal::{FileStorage, inspect, verify};
 
 use crate::arguments::DirOptions;
 use crate::exit::Failure;
-use crate::journal_dir::journal_dir;
+use crate::journal_dir::{JournalDir, journal_dir};
 
 pub(crate) fn verify_command(options: &DirOptions) -> Result<(), Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(&options.dir)).map_err(Failure::bad_input)?;
@@ -17,4 +19,22 @@ pub(crate) fn inspect_command(options: &DirOptions) -> Result<(), Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(&options.dir)).map_err(Failure::bad_input)?;
     println!("{}", inspect(&storage).map_err(Failure::not_ok)?);
     Ok(())
+}
+
+/// One record a line. A reader that goes away early, such as `head`, ends it without an error.
+pub(crate) fn export_command(options: &DirOptions) -> Result<(), Failure> {
+    let journal = JournalDir::open(&options.dir)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for entry in journal.records()?.into_iter().flatten() {
+        let record = entry.map_err(Failure::not_ok)?.record;
+        let line = serde_json::to_string(&record).map_err(Failure::not_ok)?;
+        match writeln!(out, "{line}") {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(Failure::not_ok)?,
+        }
+    }
+    match out.flush() {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        flushed => flushed.map_err(Failure::not_ok),
+    }
 }

@@ -14,7 +14,7 @@ mod journal_commands;
 mod journal_dir;
 mod json_file;
 mod latency;
-//mod proving;
+mod proving;
 mod replaying;
 mod reporting;
 mod running;
@@ -40,12 +40,13 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::demo(&options),
         Command::Run(options) => running::run(&options),
         Command::Sim(SimCommand::Run(options)) => sim_running::run(&options),
-        Command::Sim(SimCommand::Prove(_)) => Ok(()),
+        Command::Sim(SimCommand::Prove(options)) => proving::prove(&options),
         Command::Reconcile(options) => history::reconcile_command(&options),
         Command::Check(options) => checking::check(&options),
         Command::Replay(options) => replaying::replay_command(&options),
         Command::Journal(JournalCommand::Verify(options)) => journal_commands::verify_command(&options),
         Command::Journal(JournalCommand::Inspect(options)) => journal_commands::inspect_command(&options),
+        Command::Journal(JournalCommand::Export(options)) => journal_commands::export_command(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -52,6 +52,12 @@ pub(crate) struct SimSetup {
     pub(crate) asks: Option<Sender<HandSortAsk>>,
 }
 
+/// Number of a PLC life that starts now: another than that of a simulator that was here before, as a real PLC would
+/// have it. Never 0.
+pub(crate) fn new_life() -> u16 {
+    u16::try_from(crate::clock::wall_unix_ms() / 100 % 65_535).expect("below 65 535") + 1
+}
+
 /// A running simulator.
 pub(crate) struct SimHost {
     address: SocketAddr,

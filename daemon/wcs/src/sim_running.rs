@@ -13,7 +13,7 @@ use crate::arguments::SimRunOptions;
 use crate::exit::Failure;
 use crate::feed_source::{FeedSource, read_text};
 use crate::interrupt::Interrupt;
-use crate::sim_host::{SimHost, SimSetup, SimShared};
+use crate::sim_host::{SimHost, SimSetup, SimShared, new_life};
 
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -30,6 +30,7 @@ pub(crate) fn run(options: &SimRunOptions) -> Result<(), Failure> {
     let mut setup = setup_of(&plant)?;
     setup.seed = options.order.seed;
     setup.speed = options.speed;
+    setup.plc.first_epoch = new_life();
     if let Some(first) = faults.first_sequence() {
         setup.plc.first_event_seq = first;
         setup.plc.first_command_seq = first;

@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::replaying::replay_dir;
 use crate::reporting::{Figures, finish, journal_figures, link_figures};
 use crate::service::{HandSortAsk, Service, ServiceEnd};
-use crate::sim_host::{SimHost, SimSetup, SimShared};
+use crate::sim_host::{SimHost, SimSetup, SimShared, new_life};
 
 /// How often the demo looks whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
@@ -29,10 +29,16 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
     let began = Instant::now();
     let speed = demo.setup.speed;
+    demo.setup.plc.first_epoch = new_life();
     let temporary = options.data.is_none();
     let data = options.data.clone().unwrap_or_else(|| {
         std::env::temp_dir().join(format!("wcs-demo-{}-{}", std::process::id(), crate::clock::wall_unix_ms()))
     });
+    if data.join("journal").exists() {
+        // A new simulator knows nothing of the loads in an old journal.
+        let data = data.display();
+        return Err(Failure::bad_input(format!("{data} holds the journal of an earlier run: give another --data")));
+    }
     let stall = DiskStall::default();
     let shared = Arc::new(SimShared::default());
     let (asks, asked) = bounded::<HandSortAsk>(16);

@@ -5,6 +5,7 @@
 //! turn: clock -> durable news -> inputs -> supervisor and people -> batch to the journal -> outputs -> wake links
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -68,6 +69,7 @@ pub(crate) fn spawn(
                 facts: Vec::new(),
                 unsent: None,
                 next_ticket: 1,
+                booked: VecDeque::new(),
                 turns: 0,
                 is_permitted: false,
             };
@@ -89,6 +91,8 @@ struct CoreThread {
     /// An input the engine had no room for.
     unsent: Option<Input>,
     next_ticket: u64,
+    /// Bookings whose record is not on disk yet; the desk asks one at a time.
+    booked: VecDeque<(Seq, HandSortAsk, Option<wcs_types::LaneNo>)>,
     turns: u64,
     is_permitted: bool,
 }
@@ -188,10 +192,15 @@ impl CoreThread {
         matches!(self.engine.admit(input), Admission::Taken(_))
     }
 
-    /// The exception station: a label is read, the screen shows its chute, and the person books it.
+    /// The exception station: a label is read, the screen shows its chute, and the person books it. The answer waits
+    /// until the booking is on disk.
     fn answer_people(&mut self) {
         while let Ok(ask) = self.ports.asks.try_recv() {
             let lane = self.book(&ask);
+            self.booked.push_back((self.engine.last_seq(), ask, lane));
+        }
+        while self.booked.front().is_some_and(|(seq, ..)| *seq <= self.engine.durable_seq()) {
+            let (_, ask, lane) = self.booked.pop_front().expect("it has a front");
             // A demo that has ended meanwhile does not wait for the answer.
             ask.answer.try_send(lane).unwrap_or_default();
         }
