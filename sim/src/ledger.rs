@@ -28,6 +28,8 @@ struct Row {
     result: u16,
     /// Simulator time. Information: the sequence of events is that of the lines.
     at_ms: u64,
+    /// Tells loads of one label apart.
+    load: u64,
 }
 
 /// Appends events to a ledger.
@@ -60,6 +62,7 @@ impl<W: Write> LedgerWriter<W> {
             lane: event.lane.0,
             result: event.result,
             at_ms: event.at.0 / NANOS_PER_MS,
+            load: event.load,
         };
         self.line.clear();
         serde_json::to_writer(&mut self.line, &row)?;
@@ -114,6 +117,7 @@ impl Row {
     fn into_event(self) -> LedgerEvent {
         LedgerEvent {
             at: MonoTime(self.at_ms.saturating_mul(NANOS_PER_MS)),
+            load: self.load,
             label: self.label,
             order: self.order,
             sku: self.sku,
@@ -137,6 +141,7 @@ mod tests {
     fn event(label: &str, event: LedgerKind, lane: u16) -> LedgerEvent {
         LedgerEvent {
             at: MonoTime(1_500_000_000),
+            load: 9,
             label: label.to_owned(),
             order: "536365".to_owned(),
             sku: "85123A".to_owned(),
@@ -165,7 +170,7 @@ mod tests {
         assert_eq!(
             text,
             "{\"label\":\"536365/1\",\"order\":\"536365\",\"sku\":\"85123A\",\"qty\":6,\"plc_epoch\":3,\"item\":70000,\
-             \"attempt\":1,\"event\":\"hand_sorted\",\"lane\":12,\"result\":1,\"at_ms\":1500}\n"
+             \"attempt\":1,\"event\":\"hand_sorted\",\"lane\":12,\"result\":1,\"at_ms\":1500,\"load\":9}\n"
         );
     }
 

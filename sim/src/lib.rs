@@ -12,6 +12,7 @@ pub mod feed;
 pub mod ledger;
 pub mod server;
 
+pub mod prove;
 pub mod report;
 pub mod stack;
 pub mod supervisor;

@@ -17,7 +17,9 @@ use wcs_types::{
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
-    Staging { part: u16 },
+    Staging {
+        part: u16,
+    },
     Starting,
     /// The start was refused for want of chutes; tried again when one is freed.
     WaitingForChutes,
@@ -43,6 +45,8 @@ pub struct Supervisor {
     is_permitted: bool,
     last_move: MonoTime,
     quiet: Nanos,
+    /// A chute was freed since the last verb was asked.
+    has_freed_chute: bool,
     /// The next batch is not started before this instant.
     rest_until: MonoTime,
     refusals: Vec<(BatchId, VerbRefusal)>,
@@ -73,6 +77,7 @@ impl Supervisor {
             is_permitted: false,
             last_move: MonoTime::ZERO,
             quiet,
+            has_freed_chute: false,
             rest_until: MonoTime::ZERO,
             refusals: Vec::new(),
         };
@@ -127,6 +132,7 @@ impl Supervisor {
                 *self.pieces_done.entry(*batch).or_default() += u64::from(pieces.0);
             }
             Fact::ChuteFreed { .. } if self.stage == Stage::WaitingForChutes => self.stage = Stage::Starting,
+            Fact::ChuteFreed { .. } => self.has_freed_chute = true,
             Fact::PermitChanged { is_permitted, .. } => self.is_permitted = *is_permitted,
             Fact::AlarmRaised(_) | Fact::AlarmGone(_) => return,
             _ => {}
@@ -151,7 +157,10 @@ impl Supervisor {
             }
             (Stage::Starting, Reply::Done) => self.stage = Stage::Running,
             (Stage::Starting, Reply::Refused(VerbRefusal::TooFewChutes { .. })) => {
-                self.stage = Stage::WaitingForChutes;
+                // A chute may have come free between the question and the answer.
+                if !self.has_freed_chute {
+                    self.stage = Stage::WaitingForChutes;
+                }
             }
             (Stage::Closing, Reply::Refused(VerbRefusal::Unfinished { .. })) => self.stage = Stage::Running,
             (_, Reply::Refused(refusal)) => self.refusals.push((batch, *refusal)),
@@ -192,6 +201,7 @@ impl Supervisor {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.waits_for = Some(ticket);
+        self.has_freed_chute = false;
         Some((ticket, verb))
     }
 

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! What the whole-daemon tests stand on: the shipped binary and independent Modbus peers as child processes with
+//! hard time limits, plant files with addresses of the moment, order files, and a scripted register server. Nothing
+//! of the product is in here; the scenarios are in `tests/`.
+
+pub mod child;
+pub mod orders;
+pub mod peer;
+pub mod plant;
+pub mod program;
+pub mod register_server;
+pub mod shift;
+
+pub use child::{Child, Ended};
+pub use register_server::RegisterServer;
+pub use shift::Shift;

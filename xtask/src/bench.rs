@@ -1,6 +1,9 @@
-//! `cargo xtask bench`: measures the numbers of the design and compares each with its bar. This file holds
-//! the frame: the table, the interleaved rounds, the printed machine state. An arm of a number is a run of the
-//! binary that writes a report; what is measured, and how, belongs to the binary.
+//! `cargo xtask bench`: measures the numbers of the design and compares each with its bar. This file holds the frame:
+//! the interleaved rounds, the printed machine state, the last line. The numbers stand in `bench/numbers.rs`; an arm
+//! of a number is a run of the measuring program (`daemon/wcs/examples/numbers`) that writes its figures, and how a
+//! thing is measured is told there.
+
+mod numbers;
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,22 +13,72 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::workspace::{Workspace, cargo_command};
+use numbers::NUMBERS;
 
-/// One arm of a comparison: a run of the release binary that writes its figures as a report.
+/// One arm of a comparison: a run of the measuring program that writes its figures.
 pub(crate) struct Arm {
     pub(crate) name: &'static str,
-    /// Arguments of the release `wcs` binary.
+    /// Arguments of the measuring program.
     pub(crate) arguments: &'static [&'static str],
 }
 
-/// One number of the design with its bar.
+/// One number of the design: its arms, and the bars its figures are held against.
 pub(crate) struct Number {
     pub(crate) name: &'static str,
-    /// The bar in words, as the design states it.
-    pub(crate) bar: &'static str,
     pub(crate) arms: &'static [Arm],
-    /// Judges the figures of all rounds: what came out in words, and whether the bar holds.
-    pub(crate) judge: fn(&[Round]) -> (String, bool),
+    pub(crate) judge: fn(&[Round]) -> Judgement,
+}
+
+/// What came of one number.
+#[derive(Default)]
+pub(crate) struct Judgement {
+    pub(crate) bars: Vec<Bar>,
+    /// What else the reader has to know: the split, what else was counted.
+    pub(crate) notes: Vec<String>,
+}
+
+/// One figure beside its bar.
+pub(crate) struct Bar {
+    pub(crate) what: String,
+    pub(crate) figure: f64,
+    pub(crate) comparison: Comparison,
+    pub(crate) bar: f64,
+    pub(crate) unit: &'static str,
+}
+
+/// How a figure has to stand to its bar.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Comparison {
+    AtMost,
+    AtLeast,
+}
+
+impl Bar {
+    pub(crate) fn at_most(what: impl Into<String>, figure: f64, bar: f64, unit: &'static str) -> Self {
+        Self { what: what.into(), figure, comparison: Comparison::AtMost, bar, unit }
+    }
+
+    pub(crate) fn at_least(what: impl Into<String>, figure: f64, bar: f64, unit: &'static str) -> Self {
+        Self { what: what.into(), figure, comparison: Comparison::AtLeast, bar, unit }
+    }
+
+    /// A figure that is not a number holds no bar.
+    pub(crate) fn holds(&self) -> bool {
+        match self.comparison {
+            Comparison::AtMost => self.figure <= self.bar,
+            Comparison::AtLeast => self.figure >= self.bar,
+        }
+    }
+
+    fn line(&self) -> String {
+        let sign = match self.comparison {
+            Comparison::AtMost => "<=",
+            Comparison::AtLeast => ">=",
+        };
+        let verdict = if self.holds() { "pass" } else { "short" };
+        let Self { what, figure, bar, unit, .. } = self;
+        format!("  {what:<58} {figure:>10.2} {unit:<2} {sign} {bar:>8.2} {unit:<2}  {verdict}")
+    }
 }
 
 /// Figures of one round, in the order of the arms.
@@ -33,21 +86,30 @@ pub(crate) struct Round {
     pub(crate) figures: Vec<Figures>,
 }
 
-/// The report an arm wrote.
+/// The figures an arm wrote.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Figures(serde_json::Value);
 
 impl Figures {
-    /// A figure by its place in the report, such as `/loads/missorted`. A missing one is not a number, and
-    /// with that no bar holds.
+    /// A figure by its place, such as `/scan_ns/p50`. A missing one is not a number, and with that no bar holds.
     pub(crate) fn value(&self, place: &str) -> f64 {
         self.0.pointer(place).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN)
     }
 }
 
+/// The middle over the rounds of a figure of one arm: one slow minute of the machine does not decide.
+pub(crate) fn middle(rounds: &[Round], arm: usize, place: &str) -> f64 {
+    median(rounds.iter().map(|round| round.figures[arm].value(place)))
+}
+
+/// The sum over the rounds of a figure of one arm.
+pub(crate) fn total(rounds: &[Round], arm: usize, place: &str) -> f64 {
+    rounds.iter().fold(0.0, |sum, round| sum + round.figures[arm].value(place))
+}
+
 /// The middle of `values`; not a number when one of them is none.
-pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     if sorted.is_empty() || sorted.iter().any(|value| value.is_nan()) {
         return f64::NAN;
@@ -56,24 +118,6 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-const VIRTUAL: &[Arm] = &[Arm {
-    name: "virtual",
-    arguments: &["demo", "--virtual", "--speed", "4", "--chutes", "400", "--for", "86400s", "--seed", "1"],
-}];
-
-/// The numbers, in the order they run.
-const NUMBERS: &[Number] = &[Number {
-    name: "virtual-time",
-    bar: "24 h at 40 000 loads/h x 400 chutes on one core, no mis-sort, >= 1 000 x real time",
-    arms: VIRTUAL,
-    judge: |rounds| {
-        let of = |name: &'static str| rounds.iter().map(move |round| round.figures[0].value(name));
-        let factor = median(of("/simulated_seconds").zip(of("/wall_seconds")).map(|(sim, wall)| sim / wall));
-        let missorted = of("/loads/missorted").fold(0.0_f64, |sum, value| sum + value);
-        (format!("{factor:.0} x real time, {missorted} mis-sorts"), factor >= 1_000.0 && missorted == 0.0)
-    },
-}];
-
 /// Measures every number whose name starts with `name`; true when all bars hold.
 pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Result<bool> {
     let chosen: Vec<&Number> =
@@ -81,23 +125,28 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Res
     if chosen.is_empty() || rounds == 0 {
         bail!("no number to measure; there are: {}", names());
     }
-    let built =
-        cargo_command(workspace, &["build", "--release"]).status().context("cargo cannot be started")?;
+    let build = ["build", "--release", "--package", "wcs", "--example", "numbers"];
+    let built = cargo_command(workspace, &build).status().context("cargo cannot be started")?;
     if !built.success() {
         bail!("the release build failed");
     }
-    println!("{}", machine_state());
-    let mut failed = 0;
+    let (mut bars, mut held) = (0, 0);
     for number in &chosen {
-        println!("\n== {}: {}", number.name, number.bar);
+        println!("\n== {}: {rounds} rounds; {}", number.name, machine_state());
         let measured = measure(workspace, number, rounds)?;
-        let (figure, holds) = (number.judge)(&measured);
-        println!("{}: {figure}: {}", number.name, if holds { "pass" } else { "FAIL" });
-        failed += usize::from(!holds);
+        let judgement = (number.judge)(&measured);
+        for bar in &judgement.bars {
+            println!("{}", bar.line());
+            bars += 1;
+            held += usize::from(bar.holds());
+        }
+        for note in &judgement.notes {
+            println!("  {note}");
+        }
     }
     println!("\n{}", machine_state());
-    println!("{} of {} bars hold", chosen.len() - failed, chosen.len());
-    Ok(failed == 0)
+    println!("{held} of {bars} bars hold");
+    Ok(held == bars)
 }
 
 fn names() -> String {
@@ -118,14 +167,14 @@ fn measure_arm(workspace: &Workspace, number: &str, arm: &Arm, round: u32) -> Re
     let folder: PathBuf = workspace.metadata.target_directory.join("bench").join(number);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let report = folder.join(format!("{}-{round}.json", arm.name));
-    println!("$ wcs {} --report {}", arm.arguments.join(" "), workspace.relative(&report).display());
-    let status = Command::new(workspace.binary())
+    let program = workspace.metadata.target_directory.join("release").join("examples").join("numbers");
+    let status = Command::new(&program)
         .args(arm.arguments)
         .arg("--report")
         .arg(&report)
         .stdin(Stdio::null())
         .status()
-        .with_context(|| format!("{} cannot be started", workspace.binary().display()))?;
+        .with_context(|| format!("{} cannot be started", program.display()))?;
     if !status.success() {
         bail!("{number}, arm {}: ended with {status}", arm.name);
     }
@@ -138,4 +187,41 @@ fn machine_state() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_else(|_| "unknown".to_owned());
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     format!("{processors} processors, load average {}", load.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(values: &[f64]) -> Round {
+        let figures = values.iter().map(|value| Figures(serde_json::json!({ "us": { "p50": value } })));
+        Round { figures: figures.collect() }
+    }
+
+    #[test]
+    fn one_slow_round_does_not_decide() {
+        let rounds = [round(&[5.0, 50.0]), round(&[900.0, 51.0]), round(&[6.0, 52.0])];
+        assert_eq!(middle(&rounds, 0, "/us/p50"), 6.0);
+        assert_eq!(middle(&rounds, 1, "/us/p50"), 51.0);
+        assert_eq!(total(&rounds, 1, "/us/p50"), 153.0);
+    }
+
+    #[test]
+    fn a_missing_figure_holds_no_bar() {
+        let rounds = [round(&[5.0]), round(&[6.0])];
+        let missing = middle(&rounds, 0, "/us/p99");
+        assert!(missing.is_nan());
+        assert!(!Bar::at_most("latency", missing, 10.0, "us").holds());
+        assert!(!Bar::at_least("factor", missing, 10.0, "x").holds());
+        assert!(median(std::iter::empty()).is_nan());
+    }
+
+    #[test]
+    fn a_line_shows_figure_bar_and_verdict() {
+        let fast = Bar::at_most("scan step p50", 1.25, 2.0, "us").line();
+        assert!(fast.contains("1.25 us <=     2.00 us  pass"), "{fast}");
+        let slow = Bar::at_least("virtual time", 999.99, 1_000.0, "x").line();
+        assert!(slow.ends_with("short"), "{slow}");
+        assert!(Bar::at_most("on the bar", 2.0, 2.0, "us").holds());
+    }
 }

@@ -62,6 +62,10 @@ impl Core {
 
     fn make_load(&mut self, turn: &mut Turn<'_>, key: LoadKey, event: &SorterEvent, scan: &ScanEvent) -> u32 {
         self.make_room(turn, key);
+        if let Some(ended) = self.ended.find(key) {
+            // Not gone after all: this item goes on, and nothing else can turn up in its place.
+            self.ended.edit(ended, |row| row.is_replaced = true);
+        }
         let label = self.label_of(&scan.codes);
         let previous = self.supersede(turn, key, &label);
         turn.out.fact(Fact::LoadSeen { load: key, label: label.clone(), previous });

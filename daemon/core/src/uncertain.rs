@@ -52,7 +52,6 @@ impl Core {
         let row = self.ended.row(ended).clone();
         if row.key == key {
             // The item itself was kept over the restart: it goes on under its own number.
-            self.ended.edit(ended, |row| row.is_replaced = true);
             return None;
         }
         if given_up.is_some() {

@@ -67,6 +67,8 @@ impl Demo {
         }
         let plant = widened(demo_plant()?, usize::from(options.order.chutes), &mut setup)?;
         let source = FeedSource::open(&options.order)?;
+        // The intake reads first: its refusals name the line and the remedy.
+        source.intake()?;
         let groups = source.groups(&options.order)?;
         Ok(Self {
             plant,

@@ -68,6 +68,8 @@ pub(crate) struct SimHost {
 impl SimHost {
     /// Binds, starts the thread and serves.
     pub(crate) fn start(setup: SimSetup) -> Result<Self, Failure> {
+        // Built once for nothing: what cannot be built is refused before anybody is listened to.
+        Sorter::new(setup.setup.clone()).map_err(Failure::bad_input)?;
         let bind =
             |error: std::io::Error| Failure::bad_input(format!("cannot listen on {}: {error}", setup.listen));
         let listener = std::net::TcpListener::bind(&setup.listen).map_err(bind)?;

@@ -37,7 +37,9 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     if data.join("journal").exists() {
         // A new simulator knows nothing of the loads in an old journal.
         let data = data.display();
-        return Err(Failure::bad_input(format!("{data} holds the journal of an earlier run: give another --data")));
+        return Err(Failure::bad_input(format!(
+            "{data} holds the journal of an earlier run: give another --data"
+        )));
     }
     let stall = DiskStall::default();
     let shared = Arc::new(SimShared::default());
@@ -58,7 +60,12 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     let service = Service::start(&demo.plant, &data, supervisor, stall, began)?;
     pass_on(asked, &service)?;
     let bar = progress(&demo);
-    let outcome = watch(options, &demo, &service, &shared, &interrupt, &bar, began);
+    let outcome = watch(
+        &Watched { options, demo: &demo, service: &service, sim: &sim, shared: &shared },
+        &interrupt,
+        &bar,
+        began,
+    );
     bar.finish_and_clear();
     // The belt first, then everything that is under way, then the daemon.
     shared.stop_belt.store(true, Ordering::Release);
@@ -106,15 +113,22 @@ fn progress(demo: &Demo) -> ProgressBar {
     bar
 }
 
+/// What is looked at while a demo runs.
+struct Watched<'a> {
+    options: &'a DemoOptions,
+    demo: &'a Demo,
+    service: &'a Service,
+    sim: &'a SimHost,
+    shared: &'a SimShared,
+}
+
 fn watch(
-    options: &DemoOptions,
-    demo: &Demo,
-    service: &Service,
-    shared: &SimShared,
+    watched: &Watched<'_>,
     interrupt: &Interrupt,
     bar: &ProgressBar,
     began: Instant,
 ) -> Result<(), Failure> {
+    let Watched { options, demo, service, sim, shared } = watched;
     loop {
         std::thread::sleep(LOOK);
         bar.set_position(shared.finals.load(Ordering::Relaxed));
@@ -122,6 +136,9 @@ fn watch(
         bar.set_message(format!("inducted {}, record {durable}", shared.inducted.load(Ordering::Relaxed)));
         if service.has_failed() {
             return Err(Failure::not_ok("a thread of the daemon ended"));
+        }
+        if sim.is_finished() {
+            return Err(Failure::not_ok("the simulator ended"));
         }
         if let Some(refusal) = service.shared.refusal.lock().expect("nobody panics while holding it").clone()
         {

@@ -78,6 +78,7 @@ impl Sorter {
         place.count = 0;
         self.ledger.push(LedgerEvent {
             at: self.now,
+            load: 0,
             label: String::new(),
             order: String::new(),
             sku: String::new(),

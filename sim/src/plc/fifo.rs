@@ -71,6 +71,11 @@ impl Fifo {
         self.held.len()
     }
 
+    /// An event that is kept, counted from the oldest.
+    pub(crate) fn held_at(&self, index: usize) -> Option<&Event> {
+        self.held.get(index)
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.size
     }

@@ -121,8 +121,10 @@ impl Machine {
             }
             Ask::DriveStop => {
                 self.is_drive_stopped = true;
-                self.is_held_by_drive = self.state == states.execute;
-                self.is_held_by_drive.then(|| self.change(states.held))
+                // A second failure while the drive stands changes nothing about why the machine is held.
+                let was_running = self.state == states.execute;
+                self.is_held_by_drive |= was_running;
+                was_running.then(|| self.change(states.held))
             }
             Ask::DriveStart => {
                 self.is_drive_stopped = false;

@@ -49,7 +49,12 @@ impl Owner {
     /// A new life of the PLC: the block is cleared, the epoch stays.
     pub(crate) fn clear(&mut self, link_state: u16) {
         let words = u16::try_from(self.block.len()).expect("a block is short");
-        *self = Self { epoch: self.epoch, tag: self.tag, is_watched: self.is_watched, ..Self::new(link_state, words) };
+        *self = Self {
+            epoch: self.epoch,
+            tag: self.tag,
+            is_watched: self.is_watched,
+            ..Self::new(link_state, words)
+        };
     }
 
     /// True when the WCS holds `lane` closed.

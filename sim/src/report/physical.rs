@@ -11,7 +11,6 @@ pub(super) struct PhysicalLoad {
     pub(super) order: String,
     pub(super) sku: String,
     pub(super) qty: u32,
-    attempt: u32,
     pub(super) end: Option<PhysicalEnd>,
 }
 
@@ -37,8 +36,8 @@ pub struct Physical {
     pub swapped: u64,
     /// Labels of loads that vanished.
     pub lost: Vec<(String, u32)>,
-    /// The number an attempt of a label got last, to find it again by a person's booking.
-    numbers: BTreeMap<(String, u32), (u16, u32)>,
+    /// The number each attempt of each load got last.
+    numbers: BTreeMap<(u64, u32), (u16, u32)>,
 }
 
 /// Result the PLC reports for a load it lost track of.
@@ -50,7 +49,7 @@ impl Physical {
         match event.event {
             LedgerKind::Inducted => {
                 // Taken off a standing sorter and put on again: still the same passage.
-                let is_again = event.attempt > 1 && self.drop_open(event, event.attempt - 1);
+                let is_again = event.attempt > 1 && self.drop_open(event.load, event.attempt - 1);
                 self.inducted += u64::from(!is_again);
                 if event.attempt == 1 {
                     self.inducted_pieces += i64::from(event.qty);
@@ -70,44 +69,43 @@ impl Physical {
         }
     }
 
+    /// Loads on the belt: put on it, and nowhere else yet.
+    pub(super) fn open_count(&self) -> u64 {
+        self.loads.values().filter(|load| load.end.is_none()).count() as u64
+    }
+
     fn load(&mut self, event: &LedgerEvent) -> &mut PhysicalLoad {
         let number = (event.plc_epoch, event.item);
-        self.numbers.insert((event.label.clone(), event.attempt), number);
+        self.numbers.insert((event.load, event.attempt), number);
         self.loads.entry(number).or_insert_with(|| PhysicalLoad {
             label: event.label.clone(),
             order: event.order.clone(),
             sku: event.sku.clone(),
             qty: event.qty,
-            attempt: event.attempt,
             end: None,
         })
     }
 
     fn end(&mut self, event: &LedgerEvent, end: PhysicalEnd) {
+        let known = self.numbers.get(&(event.load, event.attempt)).copied();
         if event.item == 0 {
-            // No PLC knows it by a number: the attempt names it.
-            if let Some(number) = self.numbers.get(&(event.label.clone(), event.attempt))
-                && let Some(load) = self.loads.get_mut(number)
-            {
+            // No PLC knows it by a number: it keeps the one it had.
+            if let Some(load) = known.and_then(|number| self.loads.get_mut(&number)) {
                 load.end = Some(end);
             }
             return;
         }
-        if !self.loads.contains_key(&(event.plc_epoch, event.item)) {
+        if known != Some((event.plc_epoch, event.item)) {
             // The PLC started anew under it and gave it another number.
-            self.drop_open(event, event.attempt);
+            self.drop_open(event.load, event.attempt);
         }
         self.load(event).end = Some(end);
     }
 
-    /// Forgets a number of this label that an earlier life of the PLC gave and that never ended: it is void. False
-    /// when there is none.
-    fn drop_open(&mut self, event: &LedgerEvent, attempt: u32) -> bool {
-        let earlier = self.loads.range(..(event.plc_epoch, 0));
-        let void = earlier
-            .filter(|(_, load)| load.end.is_none() && load.attempt == attempt && load.label == event.label)
-            .map(|(number, _)| *number)
-            .next();
-        void.is_some_and(|number| self.loads.remove(&number).is_some())
+    /// Forgets the number of an attempt that never ended under it: it is void. False when there is none.
+    fn drop_open(&mut self, load: u64, attempt: u32) -> bool {
+        let Some(number) = self.numbers.get(&(load, attempt)) else { return false };
+        let is_open = self.loads.get(number).is_some_and(|load| load.end.is_none());
+        is_open && self.loads.remove(number).is_some()
     }
 }

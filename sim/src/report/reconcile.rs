@@ -24,7 +24,13 @@ type Places = BTreeMap<(String, Outcome, u16), (i64, i64)>;
 
 /// Compares the two sides of one line. `expected_pieces` comes from the order file (or from the loads inducted,
 /// for a run that was cut short).
-pub fn reconcile(plant: &Plant, line: LineId, tally: &Tally, physical: &Physical, expected_pieces: i64) -> Reconciled {
+pub fn reconcile(
+    plant: &Plant,
+    line: LineId,
+    tally: &Tally,
+    physical: &Physical,
+    expected_pieces: i64,
+) -> Reconciled {
     let mut places = Places::new();
     let mut sorted = 0;
     let mut hand_sorted = 0;
@@ -61,7 +67,10 @@ pub fn reconcile(plant: &Plant, line: LineId, tally: &Tally, physical: &Physical
             hand_sorted_pieces: hand_sorted,
             short_pieces: short,
             difference: expected_pieces - sorted - hand_sorted - short,
-            ledger_difference: disagreements.iter().map(|(_, _, daemon, ledger)| (daemon - ledger).abs()).sum(),
+            ledger_difference: disagreements
+                .iter()
+                .map(|(_, _, daemon, ledger)| (daemon - ledger).abs())
+                .sum(),
         },
         disagreements,
     }
@@ -115,7 +124,8 @@ fn ledger_place(
         PhysicalEnd::Purged => (Outcome::Purged, 0),
         PhysicalEnd::HandSorted { lane } => (Outcome::HandSorted, lane),
         PhysicalEnd::Lane { lane } => {
-            let kind = plant.chute_of_lane(line, LaneNo(lane)).map(|chute| plant.chutes[usize::from(chute.0)].kind);
+            let kind =
+                plant.chute_of_lane(line, LaneNo(lane)).map(|chute| plant.chutes[usize::from(chute.0)].kind);
             let outcome = match kind? {
                 ChuteKind::Order => {
                     let bound = daemon.and_then(|daemon| daemon.bound_at_exit.as_ref());
@@ -169,23 +179,18 @@ fn daemon_place(
 }
 
 fn count_loads(line: LineId, tally: &Tally, physical: &Physical) -> Loads {
-    let mut loads = Loads { inducted: physical.inducted, recirculated: tally.recirculated, ..Loads::default() };
-    for (key, load) in tally.loads.iter().filter(|(key, _)| key.line == line) {
-        match load.outcome() {
-            Some((outcome, reason)) => {
-                *loads.outcomes.entry(outcome.to_string()).or_default() += 1;
-                *loads.reasons.entry(reason.to_string()).or_default() += 1;
-                loads.missorted += u64::from(outcome == Outcome::Missorted);
-                loads.finals += u64::from(load.is_counted());
-            }
-            None => loads.open += u64::from(physical.loads.contains_key(&(key.plc_epoch.0, key.item))),
+    let mut loads =
+        Loads { inducted: physical.inducted, recirculated: tally.recirculated, ..Loads::default() };
+    for (_, load) in tally.loads.iter().filter(|(key, _)| key.line == line) {
+        if let Some((outcome, reason)) = load.outcome() {
+            *loads.outcomes.entry(outcome.to_string()).or_default() += 1;
+            *loads.reasons.entry(reason.to_string()).or_default() += 1;
+            loads.missorted += u64::from(outcome == Outcome::Missorted);
+            loads.finals += u64::from(load.is_counted());
         }
     }
-    // On the belt before the scanner: the daemon cannot know them yet.
-    let unseen = physical
-        .loads
-        .iter()
-        .filter(|(number, load)| load.end.is_none() && !tally.loads.contains_key(&self::key(line, **number)));
-    loads.open += unseen.count() as u64;
+    // What is on the belt is the ledger's to say: the daemon cannot know what no scanner has seen, nor which of two
+    // numbers a PLC that started anew has given a load.
+    loads.open = physical.open_count();
     loads
 }

@@ -213,7 +213,10 @@ impl Report {
         demand(self.loads.missorted <= verdict.missorts_injected, "loads were missorted");
         demand(self.link.evt_lost == 0 || verdict.may_lose_events, "the PLC dropped events");
         demand(self.reconcile.ledger_difference == 0, "daemon and ledger disagree");
-        demand(self.loads.inducted == self.loads.finals + self.loads.open, "inducted is not finals plus open");
+        demand(
+            self.loads.inducted == self.loads.finals + self.loads.open,
+            "inducted is not finals plus open",
+        );
         if verdict.is_whole_file {
             demand(self.loads.open == 0, "loads are still open");
             demand(self.reconcile.difference == 0, "pieces are unaccounted for");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use wcs_types::{
-    ChuteId, EventBody, Fact, Input, LaneNo, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason, Record, Verb,
+    ChuteId, EventBody, Fact, Input, LaneNo, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason,
+    Record, Verb,
 };
 
 /// One load as the daemon knows it.
@@ -78,7 +79,8 @@ impl Tally {
             Input::Sorter { line, event } => {
                 let EventBody::Exit { actual, .. } = &event.body else { return };
                 let load = LoadKey { line: *line, plc_epoch: event.plc_epoch, item: event.item };
-                let order = plant.chute_of_lane(*line, *actual).and_then(|chute| self.bound.get(&chute)).cloned();
+                let order =
+                    plant.chute_of_lane(*line, *actual).and_then(|chute| self.bound.get(&chute)).cloned();
                 if let Some(order) = order.filter(|_| *actual != LaneNo::NONE) {
                     let tally = self.loads.entry(load).or_default();
                     // A doubled exit changes nothing: the first one stands.
@@ -116,7 +118,9 @@ impl Tally {
             Fact::ChuteFreed { chute } => {
                 self.bound.remove(chute);
             }
-            Fact::LoadSeen { load, label, .. } => self.loads.entry(*load).or_default().label = label.to_string(),
+            Fact::LoadSeen { load, label, .. } => {
+                self.loads.entry(*load).or_default().label = label.to_string()
+            }
             Fact::LoadRecirculated { .. } => self.recirculated += 1,
             Fact::LoadEnded(end) => {
                 let tally = self.loads.entry(end.load).or_default();

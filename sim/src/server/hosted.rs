@@ -279,6 +279,7 @@ mod tests {
         assert!(hosted.take_failure().is_none(), "nothing has happened yet");
         let event = LedgerEvent {
             at: at_ms(100),
+            load: 1,
             label: "1/1".to_owned(),
             order: "1".to_owned(),
             sku: "12345".to_owned(),

@@ -3,17 +3,18 @@
 
 use hdrhistogram::Histogram;
 use wcs_engine::{Admission, Boot, Engine, boot};
-use wcs_journal::{MemoryStorage, Options, Reader, Room};
+use wcs_journal::{MemoryStorage, Options, Reader, Recovered, Room};
 use wcs_sessions::sorter::{SorterConfig, SorterSession, Wake};
 use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Record, Seq, Target,
-    Ticket, Verb,
+    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Record, Seq, Target, Ticket,
+    Verb,
 };
 
-use super::disk::Disk;
 use super::StackError;
+use super::disk::Disk;
+use super::watch::{Watch, marks_of};
 use crate::faults::DiskStall;
 use crate::supervisor::Supervisor;
 
@@ -40,6 +41,25 @@ pub struct DaemonFigures {
     pub latency_us: Option<Histogram<u64>>,
 }
 
+/// What a new process found at the end of its journal.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum RecoveryCase {
+    /// The last batch was cut off while it was written.
+    Torn,
+    /// The process before had stopped cleanly.
+    Sealed,
+    /// Whole, but not sealed.
+    Clean,
+}
+
+/// A booking at the exception station.
+pub(super) struct Booking {
+    /// Lane to put the load into, or none.
+    pub(super) lane: Option<LaneNo>,
+    /// The screen answers when this record is on disk.
+    pub(super) record: Seq,
+}
+
 /// One daemon.
 pub struct Daemon {
     plant: Plant,
@@ -56,6 +76,7 @@ pub struct Daemon {
     earlier: DaemonFigures,
     facts: Vec<(Seq, Fact)>,
     next_ticket: u64,
+    recoveries: Vec<RecoveryCase>,
 }
 
 impl Daemon {
@@ -84,6 +105,7 @@ impl Daemon {
             earlier: DaemonFigures::default(),
             facts: Vec::new(),
             next_ticket: 1,
+            recoveries: Vec::new(),
         })
     }
 
@@ -92,10 +114,29 @@ impl Daemon {
         self.storage.crash(seed);
     }
 
-    pub(super) fn restart(&mut self, now: MonoTime, supervisor: &mut Supervisor) -> Result<(), StackError> {
+    /// Everything made goes to disk, then the seal; nothing is taken any more.
+    pub(super) fn stop(&mut self, now: MonoTime) {
+        self.disk.finish();
+        if self.engine.take_batch(now.0 / 1_000_000, self.disk.spare()) {
+            self.disk.write(now);
+            self.disk.finish();
+        }
+        self.disk.seal();
+        self.earlier = self.figures();
+    }
+
+    pub(super) fn restart(
+        &mut self,
+        now: MonoTime,
+        supervisor: &mut Supervisor,
+        mut watch: Option<&mut Watch>,
+    ) -> Result<(), StackError> {
         self.life += 1;
         let mut tickets = 0;
         supervisor.forget();
+        if let Some(watch) = &mut watch {
+            watch.forget_process();
+        }
         let boot = open(&self.storage, &self.plant, now, |record: &Record| {
             if let wcs_types::Input::Verb { ticket, .. } = &record.input {
                 tickets = tickets.max(ticket.0);
@@ -103,8 +144,13 @@ impl Daemon {
             for fact in &record.facts {
                 supervisor.handle_fact(record.now, fact);
             }
+            if let Some(watch) = &mut watch {
+                watch.see_recovered(record);
+            }
         })?;
         supervisor.skip_tickets(tickets);
+        self.recoveries.push(RecoveryCase::of(&boot.recovered));
+        self.facts.clear();
         self.engine = boot.engine;
         self.disk = Disk::new(boot.writer, self.sync_time, self.stall.clone());
         self.session = new_session(&self.plant, self.seed, self.life);
@@ -161,6 +207,11 @@ impl Daemon {
         Reader::open(&self.storage, Seq(1), self.durable_seq())
     }
 
+    /// What each start after the first found.
+    pub fn recoveries(&self) -> &[RecoveryCase] {
+        &self.recoveries
+    }
+
     /// Figures of all lives so far.
     pub fn figures(&self) -> DaemonFigures {
         let stats = self.session.stats();
@@ -181,24 +232,36 @@ impl Daemon {
     }
 
     /// One turn at one instant. True when anything was done.
-    pub(super) fn turn(&mut self, now: MonoTime, supervisor: &mut Supervisor) -> Result<bool, StackError> {
+    pub(super) fn turn(
+        &mut self,
+        now: MonoTime,
+        supervisor: &mut Supervisor,
+        mut watch: Option<&mut Watch>,
+    ) -> Result<bool, StackError> {
         self.session.renew_alive(now + ALIVE);
         let before = self.engine.last_seq();
         self.engine.begin_turn(now);
         let mut is_busy = false;
         if let Some(durable) = self.disk.poll(now) {
             self.engine.handle_durable(durable);
+            if let Some(watch) = &mut watch {
+                watch.see_durable(durable);
+            }
             is_busy = true;
         }
         while let Some(input) = self.session.poll_input() {
-            let Admission::Taken(_) = self.engine.admit(input) else {
+            let marks = if watch.is_some() { marks_of(&input) } else { Vec::new() };
+            let Admission::Taken(seq) = self.engine.admit(input) else {
                 unreachable!("the memory disk is never that far behind: permits are withdrawn at half");
             };
+            if let Some(watch) = &mut watch {
+                watch.see_admitted(seq, marks);
+            }
         }
-        self.tell(now, supervisor);
+        self.tell(now, supervisor, watch.as_deref_mut());
         while let Some((ticket, verb)) = supervisor.poll_verb(now) {
             self.admit_verb(ticket, verb);
-            self.tell(now, supervisor);
+            self.tell(now, supervisor, watch.as_deref_mut());
         }
         is_busy |= self.send(now, supervisor);
         if self.disk.is_idle() && self.engine.take_batch(now.0 / 1_000_000, self.disk.spare()) {
@@ -210,16 +273,21 @@ impl Daemon {
         Ok(is_busy || made != before)
     }
 
-    fn admit_verb(&mut self, ticket: Ticket, verb: Verb) {
+    fn admit_verb(&mut self, ticket: Ticket, verb: Verb) -> Seq {
         let input = wcs_types::Input::Verb { operator: OperatorId(1), ticket, verb };
-        let admission = self.engine.admit(input);
-        assert!(matches!(admission, Admission::Taken(_)), "the memory disk is never that far behind");
+        let Admission::Taken(seq) = self.engine.admit(input) else {
+            unreachable!("the memory disk is never that far behind");
+        };
+        seq
     }
 
-    fn tell(&mut self, now: MonoTime, supervisor: &mut Supervisor) {
+    fn tell(&mut self, now: MonoTime, supervisor: &mut Supervisor, mut watch: Option<&mut Watch>) {
         self.engine.drain_facts(&mut self.facts);
-        for (_, fact) in self.facts.drain(..) {
+        for (seq, fact) in self.facts.drain(..) {
             supervisor.handle_fact(now, &fact);
+            if let Some(watch) = &mut watch {
+                watch.see_fact(now, seq, &fact);
+            }
         }
     }
 
@@ -240,28 +308,40 @@ impl Daemon {
         has_sent
     }
 
-    /// What the screen at the exception station does: shows the chute of a label and books it. The lane to put it
-    /// into, or none.
-    pub(super) fn book_hand_sort(&mut self, label: &Code) -> Option<LaneNo> {
+    /// What the screen at the exception station does: books the chute of a label. `None`: it has none to show.
+    pub(super) fn book_hand_sort(&mut self, label: &Code) -> Option<Booking> {
         let chute: ChuteId = self.engine.core().chute_for_label(LINE, label)?;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.admit_verb(ticket, Verb::HandSort { line: LINE, label: label.clone(), chute });
+        let record = self.admit_verb(ticket, Verb::HandSort { line: LINE, label: label.clone(), chute });
         let mut facts = Vec::new();
         self.engine.drain_facts(&mut facts);
         let is_booked = facts.iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
         self.facts.append(&mut facts);
         let lane = self.plant.chutes[usize::from(chute.0)].lanes.first().copied();
-        lane.filter(|_| is_booked)
+        Some(Booking { lane: lane.filter(|_| is_booked), record })
     }
 
     fn check(&mut self, now: MonoTime) -> Result<(), StackError> {
         let seq = self.engine.last_seq().0;
         if self.check_every != 0 && seq >= self.last_check + self.check_every {
             self.last_check = seq;
-            self.engine.core().check_invariants().map_err(|broken| StackError::Invariant { at: now, broken })?;
+            self.engine
+                .core()
+                .check_invariants()
+                .map_err(|broken| StackError::Invariant { at: now, broken })?;
         }
         Ok(())
+    }
+}
+
+impl RecoveryCase {
+    fn of(found: &Recovered) -> Self {
+        match (&found.torn, found.was_sealed) {
+            (Some(_), _) => Self::Torn,
+            (None, true) => Self::Sealed,
+            (None, false) => Self::Clean,
+        }
     }
 }
 
@@ -285,4 +365,3 @@ fn new_session(plant: &Plant, seed: u64, life: u16) -> SorterSession {
     let tag = (seed as u16 ^ (life.wrapping_mul(0x9E37))) | 1;
     SorterSession::new(SorterConfig::new(LINE, line.unit_id, map, words, line.lane_max, tag))
 }
-

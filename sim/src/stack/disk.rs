@@ -53,6 +53,20 @@ impl Disk {
         self.busy_until = Some(now + self.sync_time);
     }
 
+    /// Ends the sync under way at once: the process stops cleanly and waits for it.
+    pub(super) fn finish(&mut self) {
+        if self.busy_until.take().is_some() {
+            self.batches += 1;
+            self.writer.sync().expect("the memory disk fails only when told to");
+        }
+    }
+
+    /// Seals the journal of a process that stops cleanly.
+    pub(super) fn seal(&mut self) {
+        assert!(self.is_idle(), "everything is on disk before the seal");
+        self.writer.seal().expect("the memory disk fails only when told to");
+    }
+
     /// The durable end, when a sync has just ended.
     pub(super) fn poll(&mut self, now: MonoTime) -> Option<Seq> {
         if self.busy_until.is_none_or(|due| due > now) {

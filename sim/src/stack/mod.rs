@@ -10,15 +10,18 @@
 
 mod daemon;
 mod disk;
+mod watch;
 mod wire;
 
 use wcs_core::InvariantBroken;
 use wcs_engine::BootError;
-use wcs_types::{MonoTime, Nanos, Plant};
+use wcs_types::{Code, LaneNo, MonoTime, Nanos, Plant, Seq};
 
-pub use daemon::{Daemon, DaemonFigures};
+pub use daemon::{Daemon, DaemonFigures, RecoveryCase};
+pub use watch::{Breach, Watch, WatchRule};
 pub use wire::{Wire, WireSetup};
 
+use self::watch::Watched;
 use crate::people::PersonRequest;
 use crate::server::{Device, FaultTargets, HostedSorter};
 use crate::supervisor::Supervisor;
@@ -85,6 +88,19 @@ pub struct Stack {
     daemon: Daemon,
     supervisor: Supervisor,
     last_progress: (MonoTime, u64),
+    watch: Option<Watch>,
+    desk: Desk,
+}
+
+/// What the person at the exception station waits for.
+#[derive(Debug)]
+enum Desk {
+    /// Nothing.
+    Idle,
+    /// Asked when there was no daemon to answer, or one whose answer got lost: asks again.
+    Asks(Code),
+    /// The screen shows the lane once the booking is on disk.
+    Waits { label: Code, lane: Option<LaneNo>, record: Seq },
 }
 
 impl Stack {
@@ -106,7 +122,20 @@ impl Stack {
             daemon,
             supervisor: setup.supervisor,
             last_progress: (MonoTime::ZERO, 0),
+            watch: None,
+            desk: Desk::Idle,
         })
+    }
+
+    /// Puts a bystander at the wire, before the first `run`.
+    pub fn watch(&mut self) {
+        assert!(self.now == MonoTime::ZERO, "a bystander sees everything from the start");
+        self.watch = Some(Watch::new(self.daemon.engine().core().plant()));
+    }
+
+    /// What the bystander saw, when there is one.
+    pub fn watched(&self) -> Option<&Watch> {
+        self.watch.as_ref()
     }
 
     /// Runs until the work is done or `until` has come. True when the work is done.
@@ -159,9 +188,33 @@ impl Stack {
     pub fn crash(&mut self, down: Nanos, seed: u64) -> Result<(), StackError> {
         self.wire.cut(self.now);
         self.daemon.crash(seed);
-        self.now += down;
-        self.hosted.advance(self.now);
-        self.daemon.restart(self.now, &mut self.supervisor)
+        self.start_again(down)
+    }
+
+    /// The daemon stops cleanly and is started again after `down`.
+    ///
+    /// # Errors
+    /// The daemon does not start again.
+    pub fn stop(&mut self, down: Nanos) -> Result<(), StackError> {
+        self.wire.cut(self.now);
+        self.daemon.stop(self.now);
+        self.start_again(down)
+    }
+
+    fn start_again(&mut self, down: Nanos) -> Result<(), StackError> {
+        let up = self.now + down;
+        while self.now < up {
+            // Faults begin and end while nobody commands the sorter, too.
+            self.now = self.hosted.next_fault_change().later(self.now + Nanos(1)).earlier(up);
+            self.hosted.advance(self.now);
+        }
+        self.daemon.restart(self.now, &mut self.supervisor, self.watch.as_mut())?;
+        self.desk = match std::mem::replace(&mut self.desk, Desk::Idle) {
+            // A booking that is in the journal stands; the screen shows it again.
+            Desk::Waits { label, record, .. } if record > self.daemon.durable_seq() => Desk::Asks(label),
+            other => other,
+        };
+        Ok(())
     }
 
     /// Time since the start.
@@ -206,9 +259,13 @@ impl Stack {
     fn settle(&mut self) -> Result<(), StackError> {
         self.hosted.advance(self.now);
         for _ in 0..ROUNDS_PER_INSTANT_MAX {
-            let mut is_busy = self.wire.carry(self.now, &mut self.hosted, self.daemon.session());
-            is_busy |= self.daemon.turn(self.now, &mut self.supervisor)?;
-            is_busy |= self.ask_people();
+            let mut device = Watched { hosted: &mut self.hosted, watch: self.watch.as_mut() };
+            let mut is_busy = self.wire.carry(self.now, &mut device, self.daemon.session());
+            if let Some(watch) = &mut self.watch {
+                watch.look(self.now, self.hosted.sorter());
+            }
+            is_busy |= self.daemon.turn(self.now, &mut self.supervisor, self.watch.as_mut())?;
+            is_busy |= self.serve_desk();
             if !is_busy {
                 return Ok(());
             }
@@ -216,12 +273,33 @@ impl Stack {
         Err(StackError::Stuck { at: self.now, what: "one instant never settles".into() })
     }
 
-    /// A person at the exception station reads a label; the screen says which chute it belongs to.
-    fn ask_people(&mut self) -> bool {
-        let Some(PersonRequest::HandSort { label }) = self.hosted.sorter_mut().poll_person() else { return false };
-        let lane = self.daemon.book_hand_sort(&label);
-        let is_waiting = self.hosted.sorter_mut().person_answer(&label, lane);
-        assert!(is_waiting, "the person who asked still waits at the same instant");
+    /// A person at the exception station reads a label; the screen says which chute it belongs to once the booking
+    /// is on disk.
+    fn serve_desk(&mut self) -> bool {
+        match std::mem::replace(&mut self.desk, Desk::Idle) {
+            Desk::Idle => {
+                let asked = self.hosted.sorter_mut().poll_person();
+                asked.is_some_and(|PersonRequest::HandSort { label }| self.book(label))
+            }
+            Desk::Asks(label) => self.book(label),
+            Desk::Waits { label, lane, record } if record <= self.daemon.durable_seq() => {
+                let is_waiting = self.hosted.sorter_mut().person_answer(&label, lane);
+                assert!(is_waiting, "the person who asked waits for the answer");
+                // What the person does at once goes to the ledger even if nothing happens afterwards.
+                self.hosted.advance(self.now);
+                true
+            }
+            waiting => {
+                self.desk = waiting;
+                false
+            }
+        }
+    }
+
+    fn book(&mut self, label: Code) -> bool {
+        let booking = self.daemon.book_hand_sort(&label);
+        let (lane, record) = booking.map_or((None, Seq::NONE), |booking| (booking.lane, booking.record));
+        self.desk = Desk::Waits { label, lane, record };
         true
     }
 

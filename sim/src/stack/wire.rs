@@ -81,7 +81,12 @@ impl Wire {
     }
 
     /// Moves what is due now. True when anything moved.
-    pub(super) fn carry<D: Device>(&mut self, now: MonoTime, device: &mut D, session: &mut SorterSession) -> bool {
+    pub(super) fn carry<D: Device>(
+        &mut self,
+        now: MonoTime,
+        device: &mut D,
+        session: &mut SorterSession,
+    ) -> bool {
         if !self.is_connected {
             return self.connect(now, session);
         }
@@ -134,7 +139,8 @@ impl Wire {
     }
 
     fn ask<D: Device>(&mut self, now: MonoTime, exchange: &Exchange, device: &mut D) -> Carrying {
-        let silence = Carrying::Answer { id: exchange.id, answer: Answer::Silence, arrives: exchange.deadline };
+        let silence =
+            Carrying::Answer { id: exchange.id, answer: Answer::Silence, arrives: exchange.deadline };
         if self.faults.is_half_open() {
             self.faults.count_half_open();
             return silence;

@@ -9,6 +9,8 @@ use wcs_types::{LaneNo, MonoTime};
 pub struct LedgerEvent {
     /// When it happened, in simulator time.
     pub at: MonoTime,
+    /// Running number of the load itself, whatever its label says and a PLC calls it; 0 for `swapped`.
+    pub load: u64,
     /// Label of the load; empty for `swapped`.
     pub label: String,
     /// Order the load was made for; empty for `swapped`.

@@ -51,6 +51,8 @@ pub(crate) enum Fate {
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) feed: FeedLoad,
+    /// Running number of the thing itself, from 1: labels may be shared, PLC numbers change.
+    pub(crate) number: u64,
     pub(crate) attempt: u32,
     pub(crate) origin: Travel,
     pub(crate) place: Place,

@@ -182,6 +182,7 @@ impl Sorter {
         self.knobs.note(kind, None);
         for label in forgotten {
             self.knobs.touch(kind, label);
+            self.forgotten.insert(label.clone());
         }
         let on_belt: Vec<LoadIndex> = self.occupancy.values().copied().collect();
         let diverting: Vec<LoadIndex> = self.diverting.iter().copied().collect();

@@ -49,6 +49,7 @@ impl Sorter {
                 let fate = Fate::Fine;
                 self.loads.insert(Load {
                     feed,
+                    number: self.inducted,
                     attempt: 1,
                     origin: here,
                     place,

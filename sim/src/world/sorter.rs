@@ -43,6 +43,8 @@ pub struct Sorter {
     pub(crate) inducted: u64,
     pub(crate) reinducted: u64,
     pub(crate) recirculated: u64,
+    /// Labels of events a PLC forgot at the begin of a new life before anybody had taken them.
+    pub(crate) forgotten: BTreeSet<Code>,
 }
 
 /// Where the next event comes from.
@@ -75,6 +77,7 @@ impl Sorter {
             inducted: 0,
             reinducted: 0,
             recirculated: 0,
+            forgotten: BTreeSet::new(),
             setup,
         })
     }
@@ -248,6 +251,7 @@ impl Sorter {
     pub(crate) fn book(&mut self, load: &Load, event: LedgerKind, lane: u16, result: u16) {
         self.ledger.push(LedgerEvent {
             at: self.now,
+            load: load.number,
             label: load.feed.label.to_string(),
             order: load.feed.order.clone(),
             sku: load.feed.sku.clone(),
@@ -277,6 +281,11 @@ impl Sorter {
     /// Labels of loads a knob took effect on.
     pub fn touched(&self, kind: KnobKind) -> &BTreeSet<Code> {
         self.knobs.touched(kind)
+    }
+
+    /// Labels of loads about which the PLC forgot an event before anybody had taken it.
+    pub fn labels_forgotten(&self) -> &BTreeSet<Code> {
+        &self.forgotten
     }
 
     /// The setup the sorter was built from.

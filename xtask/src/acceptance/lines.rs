@@ -232,7 +232,7 @@ fn volume_line(days: &Path, day: &'static Day, is_virtual: bool) -> Line {
         |report| {
             must_match_table(report, day)?;
             report.must_be("/batches", 3)?;
-            report.must_be("/loads/inducted", day.accepted)?;
+            report.must_be("/loads/outcomes/sorted", day.accepted)?;
             report.must_be("/reconcile/sorted_pieces", day.pieces)?;
             Ok(format!("{} pieces sorted, 3 batches", day.pieces))
         },
@@ -268,7 +268,7 @@ fn sku_line(days: &Path, day: &'static Day, is_virtual: bool) -> Line {
         &arguments,
         |report| {
             must_match_table(report, day)?;
-            report.must_be("/loads/inducted", day.pieces)?;
+            report.must_be("/loads/outcomes/sorted", day.pieces)?;
             report.must_be("/reconcile/sorted_pieces", day.pieces)?;
             Ok(format!("{} one-piece loads sorted", day.pieces))
         },

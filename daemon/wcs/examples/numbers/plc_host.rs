@@ -79,14 +79,12 @@ impl PlcEnd {
     /// The figures of a run. A run in which nothing was sorted measured nothing.
     pub(crate) fn figures(&self, latency_us: &Histogram<u64>) -> Result<Value> {
         ensure!(latency_us.len() > 100, "only {} scans were answered", latency_us.len());
-        ensure!(
-            self.counts.finals > 0 && self.counts.recirculated == 0,
-            "loads went round: destinations came late"
-        );
+        ensure!(self.counts.finals > 0, "no load was sorted");
         Ok(json!({
             "scan_to_destination_us": figures(latency_us),
             "inducted": self.counts.inducted,
             "finals": self.counts.finals,
+            "recirculated": self.counts.recirculated,
             "requests": self.requests,
             "header_to_slots_us": figures(&self.steps.header_to_slots_us),
             "slots_to_command_us": figures(&self.steps.slots_to_command_us),

@@ -23,6 +23,7 @@ use wcs_types::{
     Verb,
 };
 
+use super::device_log;
 use super::journal_thread::{JournalNews, JournalPorts};
 use super::link_thread::Outlet;
 use super::{HandSortAsk, Shared};
@@ -146,6 +147,7 @@ impl CoreThread {
                 },
             };
             let line = line_of(&input);
+            device_log::tell(&input, self.engine.core().plant());
             match self.engine.admit(input) {
                 Admission::Taken(_) => self.give_back(line),
                 Admission::Full(input) => {

@@ -7,6 +7,7 @@
 //! ```
 
 mod core_thread;
+mod device_log;
 mod journal_thread;
 mod link_thread;
 

@@ -1,0 +1,230 @@
+//! What a seed stands for: plant, sorter, orders, faults and outages of one run. Drawing decides nothing about what
+//! is right; it only keeps rates and spans within what a plant can meet and the run can end under.
+
+use wcs_intake::{Mapping, PlannedBatch, plan, read_orders};
+use wcs_types::{
+    Assign, ChuteKind, ChuteSpec, Identify, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, Nanos,
+    Plant,
+};
+
+use super::fault_mix;
+use super::lots::Lots;
+use crate::faults::{FaultKind, FaultPlan};
+use crate::feed::{FeedMapping, FeedPlan, Groups, made_orders};
+use crate::stack::WireSetup;
+use crate::world::SorterSetup;
+
+/// Orders drawn for one run at most.
+const ORDERS_MAX: u32 = 60;
+
+/// How large the runs are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RunSize {
+    /// 200 to 800 loads.
+    Full,
+    /// 40 to 90 loads, for tests.
+    Small,
+}
+
+/// How the daemon goes down.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OutageKind {
+    /// The power goes at this instant.
+    PowerLoss,
+    /// The power goes while a batch is being written, soon after this instant.
+    MidWrite,
+    /// A clean stop.
+    Stop,
+}
+
+/// One time the daemon is down.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Outage {
+    /// Since the start of the run.
+    pub at: Nanos,
+    /// For how long.
+    pub down: Nanos,
+    /// How it goes.
+    pub kind: OutageKind,
+    /// What becomes of bytes that were not synced.
+    pub seed: u64,
+}
+
+/// One run.
+pub struct RunPlan {
+    /// The seed it was drawn from.
+    pub seed: u64,
+    /// What the daemon controls.
+    pub plant: Plant,
+    /// What is built.
+    pub setup: SorterSetup,
+    /// What people put on the belt.
+    pub groups: Groups,
+    /// What the daemon is to do.
+    pub batches: Vec<PlannedBatch>,
+    /// What goes wrong, as a fault file.
+    pub fault_text: String,
+    /// The same, read.
+    pub faults: FaultPlan,
+    /// When the daemon goes down, in order.
+    pub outages: Vec<Outage>,
+    /// The wire.
+    pub wire: WireSetup,
+    /// Time of one sync.
+    pub sync_time: Nanos,
+}
+
+impl RunPlan {
+    /// The run a seed stands for.
+    pub fn draw(seed: u64, size: RunSize) -> Self {
+        let mut lots = Lots::new(seed);
+        let lanes = lots.within(5..=30);
+        let mut setup = draw_sorter(&mut lots, seed, lanes);
+        let plant = draw_plant(&mut lots, &setup);
+        let chutes = plant.chutes.iter().filter(|chute| chute.kind == ChuteKind::Order).count() as u64;
+        let identify = lots.pick(&[Identify::Lpn, Identify::Sku]);
+        // A kept item of which only the sku is known cannot be told from another piece of it: the profile does not
+        // say whose scan is whose.
+        setup.plc.are_items_retentive &= identify == Identify::Lpn;
+        let assign = lots.pick(&[Assign::Volume, Assign::FirstScan]);
+        let loads = match size {
+            RunSize::Full => lots.within(200..=800),
+            RunSize::Small => lots.within(40..=90),
+        };
+        // A batch takes fewer than all chutes now and then, so that chutes are bound again more often.
+        let limit = if lots.percent(50) { chutes } else { lots.within(2..=chutes) };
+        let feed = FeedPlan {
+            identify,
+            assign,
+            chutes: usize::try_from(limit).expect("a few chutes"),
+            seed: lots.number(),
+        };
+        let (groups, batches) = draw_orders(lots.number(), loads, feed);
+        let offered = groups.load_count() * 3_600_000 / u64::from(setup.feed_per_hour);
+        let horizon = Nanos::from_millis(offered + 30_000 * groups.groups.len() as u64);
+        let fault_text = fault_mix::draw(&mut lots, horizon, lanes);
+        let faults = FaultPlan::parse(&fault_text, "drawn faults").expect("drawn faults follow the grammar");
+        // An event of an item that was kept over two lives would carry an epoch no slot may show.
+        setup.plc.are_items_retentive &= count_new_lives(&faults) < 2;
+        if let Some(first) = faults.first_sequence() {
+            setup.plc.first_event_seq = first;
+            setup.plc.first_command_seq = first;
+        }
+        let outages = draw_outages(&mut lots, horizon);
+        let sync_time = Nanos::from_micros(lots.pick(&[50, 200, 1_000, 5_000, 20_000]));
+        let latency = Nanos::from_micros(lots.pick(&[20, 100, 500, 2_000]));
+        let wire = WireSetup { latency, ..WireSetup::default() };
+        Self { seed, plant, setup, groups, batches, fault_text, faults, outages, wire, sync_time }
+    }
+}
+
+fn draw_sorter(lots: &mut Lots, seed: u64, lanes: u64) -> SorterSetup {
+    let mut setup = SorterSetup::demo();
+    let order = usize::try_from(lanes).expect("a few lanes");
+    setup.lanes = SorterSetup::lanes_of(order, lots.pick(&[0, 1, 2]));
+    setup.first_lane_mm = lots.pick(&[10_000, 15_000, 20_000]);
+    let spare = u32::try_from(lots.within(5_000..=60_000)).expect("a length");
+    let path = u32::try_from(setup.path_mm()).expect("a length");
+    setup.loop_mm = setup.induction_mm + path + spare;
+    setup.feed_per_hour = u32::try_from(lots.within(4_000..=13_000)).expect("a rate");
+    setup.lane_capacity = u32::try_from(lots.within(5..=40)).expect("a count");
+    setup.max_recirc = u16::try_from(lots.within(1..=4)).expect("a count");
+    setup.belt_start_mm = lots.pick(&[0, 4_294_900_000, 2_147_400_000]);
+    setup.people.swap = Nanos::from_secs(lots.within(5..=25));
+    setup.people.take = Nanos::from_secs(lots.within(10..=30));
+    setup.people.may_hand_sort = lots.percent(70);
+    setup.people.hand_sort_from = u32::try_from(lots.within(1..=4)).expect("a count");
+    setup.people.attempts_max = u32::try_from(lots.within(4..=6)).expect("a count");
+    setup.plc.cycle_ms = lots.pick(&[5, 10, 20]);
+    setup.plc.evt_slots = lots.pick(&[16, 64, 256]);
+    setup.plc.cmd_slots = lots.pick(&[16, 64, 256]);
+    setup.plc.first_epoch = lots.pick(&[1, 7, 32_767, 65_534]);
+    (setup.plc.is_fifo_retentive, setup.plc.are_items_retentive) =
+        lots.pick(&[(false, false), (true, false), (true, true)]);
+    setup.seed = seed;
+    setup
+}
+
+fn count_new_lives(faults: &FaultPlan) -> usize {
+    let is_new_life = |kind: FaultKind| matches!(kind, FaultKind::PlcRestart | FaultKind::FifoReset);
+    faults.faults.iter().filter(|fault| is_new_life(fault.kind)).count()
+}
+
+/// Orders of about so many loads.
+fn draw_orders(seed: u64, loads: u64, feed: FeedPlan) -> (Groups, Vec<PlannedBatch>) {
+    let text = Mapping::retail_text();
+    let reading = FeedMapping::parse(text).expect("the sample mapping is good");
+    let mapping = Mapping::parse(text, "the sample mapping").expect("the sample mapping is good");
+    let mut orders = 1;
+    loop {
+        let made = made_orders(seed, orders);
+        let groups = Groups::read(made.csv.as_bytes(), &reading, feed).expect("made orders can be read");
+        if groups.load_count() >= loads || orders >= ORDERS_MAX {
+            let intake = read_orders(made.csv.as_bytes(), &mapping).expect("made orders can be read");
+            let batches = plan(&intake, feed.chutes, feed.assign, feed.identify, LineId(0));
+            return (groups, batches);
+        }
+        orders += 1;
+    }
+}
+
+fn draw_outages(lots: &mut Lots, horizon: Nanos) -> Vec<Outage> {
+    let mut outages: Vec<Outage> = (0..lots.within(0..=3))
+        .map(|_| Outage {
+            at: Nanos::from_millis(lots.within(1_000..=horizon.as_millis().max(2_000))),
+            down: Nanos::from_millis(if lots.percent(50) {
+                lots.within(50..=1_500)
+            } else {
+                lots.within(50..=20_000)
+            }),
+            kind: lots.pick(&[
+                OutageKind::PowerLoss,
+                OutageKind::MidWrite,
+                OutageKind::MidWrite,
+                OutageKind::Stop,
+            ]),
+            seed: lots.number(),
+        })
+        .collect();
+    outages.sort_by_key(|outage| outage.at);
+    outages
+}
+
+/// The plant of a sorter; order lanes are joined to chutes of one to three.
+fn draw_plant(lots: &mut Lots, setup: &SorterSetup) -> Plant {
+    let joins = lots.percent(25);
+    let mut chutes: Vec<ChuteSpec> = Vec::new();
+    let mut room = 0;
+    for (lane, kind) in (1..).map(LaneNo).zip(&setup.lanes) {
+        if *kind == ChuteKind::Order && room > 0 {
+            let chute = chutes.last_mut().expect("a chute with room was begun");
+            chute.lanes.push(lane).expect("a chute has room for three lanes");
+            room -= 1;
+            continue;
+        }
+        let lanes = heapless::Vec::from_slice(&[lane]).expect("a chute has room for a lane");
+        chutes.push(ChuteSpec { id: format!("chute-{lane}"), line: LineId(0), kind: *kind, lanes });
+        room = if joins { lots.within(0..=1) } else { 0 };
+    }
+    let lane_max = LaneNo(u16::try_from(setup.lanes.len()).expect("a few lanes"));
+    Plant {
+        id: "proof".into(),
+        time_zone: "UTC".into(),
+        day_start_minute: 0,
+        links: vec![LinkSpec {
+            id: "plc1".into(),
+            endpoint: "in-process".into(),
+            transport: wcs_types::plant::Transport::ModbusTcp,
+        }],
+        lines: vec![LineSpec {
+            id: "sorter1".into(),
+            kind: LineKind::Sorter,
+            profile: "wcs-sorter-hs".into(),
+            link: LinkId(0),
+            unit_id: setup.plc.unit,
+            lane_max,
+            blocks: wcs_types::plant::BlockBases::default(),
+        }],
+        chutes,
+    }
+}

@@ -1,0 +1,154 @@
+//! Shape of the report of `sim prove`. Field names are part of the command's interface. Nothing in it depends on the
+//! machine or on how long a run took.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::Evidence;
+use crate::stack::RecoveryCase;
+
+/// What a series of seeds showed.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ProofReport {
+    /// No checker found anything.
+    pub ok: bool,
+    /// Seeds run.
+    pub seeds: u64,
+    /// Loads put on the belt, each attempt counted.
+    pub loads: u64,
+    /// Times a daemon went down.
+    pub crashes: u64,
+    /// Planned and applied faults by kind.
+    pub faults: BTreeMap<String, FaultFigures>,
+    /// Loads by outcome.
+    pub outcomes: BTreeMap<String, u64>,
+    /// Loads by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// What daemons found when they came up again.
+    pub recoveries: Recoveries,
+    /// Things looked at, by checker.
+    pub checks: BTreeMap<String, u64>,
+    /// What does not hold.
+    pub failures: Vec<Failure>,
+    /// The runs, in order.
+    pub runs: Vec<RunFigures>,
+}
+
+/// Faults of one kind.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FaultFigures {
+    /// Drawn.
+    pub planned: u64,
+    /// Times they took effect.
+    pub applied: u64,
+}
+
+/// What was found at the ends of journals.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Recoveries {
+    /// The last batch was cut off.
+    pub torn: u64,
+    /// Stopped cleanly.
+    pub sealed: u64,
+    /// Whole, not sealed.
+    pub clean: u64,
+}
+
+/// One run.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RunFigures {
+    /// Its seed.
+    pub seed: u64,
+    /// Loads put on the belt.
+    pub loads: u64,
+    /// Records in its journal.
+    pub records: u64,
+    /// Virtual time it took.
+    pub simulated_ms: u64,
+    /// State its journal replays to.
+    pub state: String,
+}
+
+/// Something that does not hold.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Failure {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Who found it.
+    pub checker: String,
+    /// What it found.
+    pub what: String,
+    /// Command that shows it again.
+    pub reproduce: String,
+}
+
+impl Failure {
+    pub(super) fn new(seed: u64, checker: &str, what: String) -> Self {
+        // One line, whatever was said.
+        let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { seed, checker: checker.to_owned(), what, reproduce: format!("wcs sim prove --seed {seed}") }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "seed {}: {}: {} -- {}", self.seed, self.checker, self.what, self.reproduce)
+    }
+}
+
+impl ProofReport {
+    pub(super) fn add_evidence(&mut self, seed: u64, evidence: &Evidence) {
+        let loads = &evidence.reconciled.loads;
+        self.loads += loads.inducted;
+        self.crashes += evidence.outages;
+        for (kind, count) in &evidence.faults {
+            let figures = self.faults.entry(kind.name().to_owned()).or_default();
+            figures.planned += count.planned;
+            figures.applied += count.applied;
+        }
+        self.outcomes = loads.outcomes.clone();
+        self.reasons = loads.reasons.clone();
+        for case in &evidence.recoveries {
+            match case {
+                RecoveryCase::Torn => self.recoveries.torn += 1,
+                RecoveryCase::Sealed => self.recoveries.sealed += 1,
+                RecoveryCase::Clean => self.recoveries.clean += 1,
+            }
+        }
+        self.runs.push(RunFigures {
+            seed,
+            loads: loads.inducted,
+            records: evidence.replay.records,
+            simulated_ms: evidence.simulated.as_millis(),
+            state: format!("{:016x}", evidence.replay.hash),
+        });
+    }
+
+    /// Adds the report of further seeds.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.ok &= other.ok;
+        self.seeds += other.seeds;
+        self.loads += other.loads;
+        self.crashes += other.crashes;
+        for (kind, figures) in other.faults {
+            let sum = self.faults.entry(kind).or_default();
+            sum.planned += figures.planned;
+            sum.applied += figures.applied;
+        }
+        add(&mut self.outcomes, other.outcomes);
+        add(&mut self.reasons, other.reasons);
+        add(&mut self.checks, other.checks);
+        self.recoveries.torn += other.recoveries.torn;
+        self.recoveries.sealed += other.recoveries.sealed;
+        self.recoveries.clean += other.recoveries.clean;
+        self.failures.extend(other.failures);
+        self.runs.extend(other.runs);
+    }
+}
+
+fn add(sums: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
+    for (key, count) in more {
+        *sums.entry(key).or_default() += count;
+    }
+}

@@ -1,0 +1,132 @@
+//! The proof itself: seeds are clean, a run follows from nothing but its seed, and every checker notices what it is
+//! there for.
+
+use wcs_types::{Code, Epoch, LineId, LoadEnd, LoadKey, MonoTime, Outcome, Pieces, Reason};
+
+use super::evidence::{End, Sightings};
+use super::*;
+use crate::report::LoadTally;
+use crate::stack::{Breach, WatchRule};
+
+#[test]
+fn few_small_seeds_are_clean() {
+    let report = prove(1..9, RunSize::Small, |_, _| {});
+    let lines: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(report.ok, "{}", lines.join("\n"));
+    assert_eq!(report.seeds, 8);
+    assert!(report.crashes > 0 && report.loads >= 8 * 40);
+    for checker in CHECKERS {
+        assert!(report.checks[checker.name] > 0, "{} looked at nothing", checker.name);
+    }
+}
+
+#[test]
+fn same_seed_twice_is_the_same_to_the_byte() {
+    let text = |seed| serde_json::to_string(&prove_seed(seed, RunSize::Small)).unwrap();
+    assert_eq!(text(3), text(3));
+    assert_ne!(text(3), text(4));
+}
+
+#[test]
+fn a_failure_is_one_line_that_shows_it_again() {
+    let failure = Failure::new(17, "progress", "no end\n in sight".into());
+    assert_eq!(failure.to_string(), "seed 17: progress: no end in sight -- wcs sim prove --seed 17");
+}
+
+fn key(item: u32) -> LoadKey {
+    LoadKey { line: LineId(0), plc_epoch: Epoch(1), item }
+}
+
+fn breach(evidence: &mut Evidence, rule: WatchRule) {
+    let breach = Breach { rule, at: MonoTime(5_000_000), what: "seen".into() };
+    evidence.watched = Some(Sightings { breaches: vec![breach], ..Sightings::default() });
+}
+
+fn missorted(evidence: &mut Evidence) {
+    let label = Code::from_bytes(b"A/1").unwrap();
+    let end = LoadEnd {
+        load: key(1),
+        label,
+        job: None,
+        pieces: Pieces(0),
+        outcome: Outcome::Missorted,
+        reason: Reason::WrongLane,
+        lane: wcs_types::ActualLane::default(),
+        result: None,
+    };
+    let load = LoadTally { label: "A/1".into(), end: Some(end), ..LoadTally::default() };
+    evidence.tally.loads.insert(key(1), load);
+}
+
+/// What breaks a run so that a checker must notice.
+type Break = (&'static str, fn(&mut Evidence));
+
+const BREAKS: &[Break] = &[
+    ("core_invariants", |evidence| evidence.end = End::Invariant("broken".into())),
+    ("restart", |evidence| evidence.end = End::NotStarted("damaged".into())),
+    ("progress", |evidence| evidence.end = End::Stuck("open".into())),
+    ("ack_after_durable", |evidence| breach(evidence, WatchRule::AckAfterDurable)),
+    ("command_after_binding", |evidence| breach(evidence, WatchRule::CommandAfterBinding)),
+    ("command_when_attached", |evidence| breach(evidence, WatchRule::CommandWhenAttached)),
+    ("permit_by_core", |evidence| breach(evidence, WatchRule::PermitByCore)),
+    ("one_outcome", |evidence| {
+        evidence.endings.note(key(1), Outcome::Sorted, true);
+        evidence.endings.note(key(1), Outcome::Exception, true);
+    }),
+    ("conservation", |evidence| evidence.reconciled.loads.open = 1),
+    ("conservation", |evidence| evidence.reconciled.loads.inducted = 1),
+    ("conservation", |evidence| evidence.reconciled.pieces.difference = -1),
+    ("conservation", |evidence| evidence.expected_pieces = 1),
+    ("ledger", |evidence| {
+        evidence.reconciled.disagreements.push(("A/1".into(), "sorted lane 1".into(), 1, 0));
+    }),
+    ("ledger", |evidence| {
+        evidence.are_labels_shared = true;
+        evidence.reconciled.disagreements.push(("A".into(), "exception lane 9".into(), 0, 1));
+    }),
+    ("missort", missorted),
+    ("events", |evidence| evidence.evt_lost = 1),
+    ("replay", |evidence| evidence.replay.broken = Some("diverged".into())),
+    ("replay", |evidence| evidence.replay.durable = 1),
+    ("replay", |evidence| evidence.replay.live_hash = Some(1)),
+];
+
+#[test]
+fn every_checker_notices_what_it_is_there_for() {
+    let found = |evidence: &Evidence| -> Vec<&str> {
+        let broken = CHECKERS.iter().filter(|checker| (checker.check)(evidence).broken.is_some());
+        broken.map(|checker| checker.name).collect()
+    };
+    assert_eq!(found(&Evidence::default()), Vec::<&str>::new());
+    for (name, break_it) in BREAKS {
+        let mut evidence = Evidence::default();
+        break_it(&mut evidence);
+        assert_eq!(found(&evidence), [*name]);
+    }
+    for checker in CHECKERS {
+        assert!(BREAKS.iter().any(|(name, _)| *name == checker.name), "nothing breaks {}", checker.name);
+    }
+}
+
+#[test]
+fn an_outcome_is_replaced_only_where_it_may_be() {
+    let is_broken = |outcomes: &[(Outcome, bool)]| {
+        let mut evidence = Evidence::default();
+        for (outcome, has_exit) in outcomes {
+            evidence.endings.note(key(7), *outcome, *has_exit);
+        }
+        evidence.endings.first_broken().is_some()
+    };
+    assert!(!is_broken(&[(Outcome::Exception, true), (Outcome::HandSorted, false)]));
+    assert!(!is_broken(&[(Outcome::Lost, false), (Outcome::Superseded, false)]));
+    assert!(!is_broken(&[(Outcome::Lost, false), (Outcome::Exception, true), (Outcome::HandSorted, false)]));
+    assert!(is_broken(&[(Outcome::HandSorted, false)]));
+    assert!(is_broken(&[(Outcome::Sorted, true), (Outcome::HandSorted, false)]));
+    assert!(is_broken(&[(Outcome::Lost, true), (Outcome::Sorted, true)]));
+    assert!(is_broken(&[(Outcome::Lost, false), (Outcome::Sorted, false)]));
+    assert!(is_broken(&[
+        (Outcome::Exception, true),
+        (Outcome::HandSorted, false),
+        (Outcome::HandSorted, false)
+    ]));
+}

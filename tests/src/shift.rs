@@ -1,0 +1,105 @@
+//! A shift on the wire: `wcs sim run` on a port of its own, and daemons that run its plant on one data directory, as
+//! often as they are started.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::child::{Child, Ended};
+use crate::plant::write_demo;
+use crate::program::wcs;
+
+/// Name of the order file in the folder of a shift.
+pub const ORDERS: &str = "orders.csv";
+/// Name of the data directory in the folder of a shift.
+pub const DATA: &str = "data";
+const LEDGER: &str = "ledger.jsonl";
+
+/// A running simulator and the files around it.
+pub struct Shift {
+    /// The simulator.
+    pub sim: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Loads it will feed.
+    pub loads: u64,
+    folder: PathBuf,
+    limit: Duration,
+}
+
+impl Shift {
+    /// Starts the simulator of the demo plant at `speed` in `folder`, which holds the order file; `limit` holds for
+    /// every child of the shift.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(folder: &Path, speed: u32, limit: Duration) -> Result<Self> {
+        // The port is the system's choice: what the plant of the simulator says is not used.
+        let plant = write_demo(folder, "sim.toml", SocketAddr::from(([127, 0, 0, 1], 1)))?;
+        let (plant, speed) = (plant.display().to_string(), speed.to_string());
+        let mut arguments = vec!["sim", "run", "--plant", &plant, "--listen", "127.0.0.1:0"];
+        arguments.extend(["--orders", ORDERS, "--speed", &speed, "--ledger", LEDGER]);
+        let mut sim = Child::start(wcs(folder, &arguments)?, limit)?;
+        let listening = sim.wait_out("listening on ")?;
+        let (address, loads) = listening.split_once(", ").context("an address and a number of loads")?;
+        let loads = loads.trim_end_matches(" loads").parse()?;
+        let address = address.parse()?;
+        write_demo(folder, "plant.toml", address)?;
+        Ok(Self { sim, address, loads, folder: folder.to_owned(), limit })
+    }
+
+    /// Starts a daemon on the data directory of the shift.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_daemon(&self) -> Result<Child> {
+        let arguments =
+            ["run", "--plant", "plant.toml", "--data", DATA, "--orders", ORDERS, "--report", "run.json"];
+        Child::start(wcs(&self.folder, &arguments)?, self.limit)
+    }
+
+    /// Starts a daemon and waits until it commands; gives the milliseconds it says it took.
+    ///
+    /// # Errors
+    /// It ended or never commanded.
+    pub fn start_commanding(&self) -> Result<(Child, u64)> {
+        let mut daemon = self.start_daemon()?;
+        let said = daemon.wait_out("commanding after ")?;
+        let ms = said.trim_end_matches(" ms").parse().with_context(|| said.clone())?;
+        Ok((daemon, ms))
+    }
+
+    /// Whole lines in the ledger so far.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn ledger_lines(&self) -> Result<usize> {
+        Ok(fs::read(self.folder.join(LEDGER))?.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    /// Runs a command of the binary in the folder of the shift to its end.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub fn run(&self, arguments: &[&str]) -> Result<Ended> {
+        Child::run(wcs(&self.folder, arguments)?, self.limit)
+    }
+
+    /// Ends the simulator, then holds journal against ledger and replays and verifies the journal; gives what
+    /// `wcs reconcile` printed.
+    ///
+    /// # Errors
+    /// Anything of it does not end with 0.
+    pub fn settle(self) -> Result<serde_json::Value> {
+        let Self { sim, folder, limit, .. } = self;
+        sim.interrupt()?.expect_code(0)?;
+        let run = |arguments: &[&str]| Child::run(wcs(&folder, arguments)?, limit)?.expect_code(0);
+        let reconciled = run(&["reconcile", "--data", DATA, "--ledger", LEDGER])?;
+        run(&["replay", DATA])?;
+        run(&["journal", "verify", DATA])?;
+        Ok(serde_json::from_str(&reconciled.out)?)
+    }
+}
