@@ -48,6 +48,7 @@ impl Core {
         }
         // A load the restart has made lost turns up before one that ended somewhere: labels may be shared.
         let given_up = self.ended.find_given_up(key.line, label);
+        let given_up = given_up.filter(|ended| self.ended.row(*ended).key.plc_epoch != key.plc_epoch);
         let ended = given_up.or_else(|| self.ended.find_unsorted(key.line, label))?;
         let row = self.ended.row(ended).clone();
         if row.key == key {

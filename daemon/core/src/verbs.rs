@@ -79,6 +79,7 @@ impl Core {
             let row = self.ended.row(*ended);
             row.outcome.may_be_hand_sorted() && !row.is_replaced
         });
+        let was_unread = ended.is_none();
         let ended = ended.or_else(|| self.ended.find_unlabelled(line)).ok_or(VerbRefusal::UnknownLabel)?;
         let job = self.job_in_chute(line, label, chute)?;
         let load = self.ended.row(ended).key;
@@ -93,6 +94,10 @@ impl Core {
         let (batch, name) = self.job_name(job);
         turn.out.fact(Fact::LoadHandSorted { load, label: label.clone(), batch, job: name, pieces, chute });
         self.credit(turn, job);
+        if was_unread {
+            // Its label is seen again at last: what it was before a restart of the PLC is no load any more.
+            self.supersede(turn, load, label);
+        }
         Ok(())
     }
 

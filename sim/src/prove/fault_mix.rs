@@ -39,6 +39,8 @@ const KINDS: &[FaultKind] = &[
 ];
 /// Faults of one run.
 const FAULTS_MAX: u64 = 6;
+/// One in a thousand, as a share per million.
+const PER_MILLE: u64 = 1_000;
 
 /// The text of a fault file with zero to six faults that begin within `horizon`, for a sorter with `order_lanes`
 /// order lanes.
@@ -79,11 +81,11 @@ fn keys(lots: &mut Lots, kind: FaultKind, order_lanes: u64) -> String {
         // Events that come later than a lost load is looked for would make the search lie.
         K::FifoStall => lasting(lots, 100, 4_000),
         K::FrozenLife | K::StaleEcho => lasting(lots, 500, 8_000),
-        K::Gap | K::Missed | K::Removed | K::Missort => rate(lots, 30_000),
-        K::Lost => format!("{}\nsilent = {}", rate(lots, 20_000), lots.percent(50)),
-        K::NoRead => rate(lots, 60_000),
+        K::Gap | K::Missed | K::Removed | K::Missort => rate(lots, 30 * PER_MILLE),
+        K::Lost => format!("{}\nsilent = {}", rate(lots, 20 * PER_MILLE), lots.percent(50)),
+        K::NoRead => rate(lots, 60 * PER_MILLE),
         K::HalfOpen => lasting(lots, 200, 15_000),
-        K::TcpCut => lasting(lots, 50, 30_000),
+        K::TcpCut => lasting(lots, 50, 30 * 1_000),
         K::LaneFault | K::LaneFull => {
             format!("lane = {}\n{}", lots.within(1..=order_lanes), lasting(lots, 2_000, 90_000))
         }
