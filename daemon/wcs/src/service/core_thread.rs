@@ -2,7 +2,7 @@
 //! or network, and vouches for itself towards the links.
 //!
 //! ```text
-//! turn: clock -> durable news -> inputs -> supervisor and people -> batch to the journal -> outputs -> wake links
+//! turn: clock -> durable news -> inputs -> supervisor and people -> outputs -> wake links -> batch to the journal
 //! ```
 
 use std::collections::VecDeque;
@@ -109,8 +109,9 @@ impl CoreThread {
         let taken = self.take_inputs();
         self.tell_script(now);
         self.answer_people();
-        self.hand_over_batch();
+        // What moves leaves first; waking the journal can wait for it.
         self.send_outputs();
+        self.hand_over_batch();
         self.tell_script(now);
         self.publish();
         let is_stopping = self.ports.shared.stop.load(Ordering::Acquire);
