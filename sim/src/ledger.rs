@@ -2,12 +2,15 @@
 //! simulator leaves everything but its last breath. Reading takes a torn last line for what it is and reports
 //! it; any other line that cannot be read is an error. What the events mean is the world's business.
 
+mod names;
+
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use wcs_types::{LaneNo, MonoTime};
 
+use self::names::Names;
 use crate::world::ledger_event::{LedgerEvent, LedgerKind};
 
 const NANOS_PER_MS: u64 = 1_000_000;
@@ -27,9 +30,11 @@ struct Row {
     lane: u16,
     result: u16,
     /// Simulator time. Information: the sequence of events is that of the lines.
+    #[serde(default)]
     at_ms: u64,
-    /// Tells loads of one label apart.
-    load: u64,
+    /// Tells loads of one label apart; a ledger of another simulator may lack it.
+    #[serde(default)]
+    load: Option<u64>,
 }
 
 /// Appends events to a ledger.
@@ -62,7 +67,7 @@ impl<W: Write> LedgerWriter<W> {
             lane: event.lane.0,
             result: event.result,
             at_ms: event.at.0 / NANOS_PER_MS,
-            load: event.load,
+            load: Some(event.load),
         };
         self.line.clear();
         serde_json::to_writer(&mut self.line, &row)?;
@@ -98,6 +103,7 @@ impl Ledger {
     /// A line in the middle, or a whole last line, that is no event.
     pub fn parse(bytes: &[u8]) -> Result<Self, LedgerError> {
         let mut ledger = Self::default();
+        let mut names = Names::default();
         for (number, text) in (1_u64..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
             let Some(text) = text.strip_suffix(b"\n") else {
                 // Only a newline makes a line whole: a number cut in its digits is still JSON.
@@ -105,7 +111,14 @@ impl Ledger {
                 break;
             };
             match serde_json::from_slice::<Row>(text) {
-                Ok(row) => ledger.events.push(row.into_event()),
+                Ok(row) => {
+                    let is_named = row.load.is_some();
+                    let mut event = row.into_event();
+                    if !is_named {
+                        event.load = names.name(&event);
+                    }
+                    ledger.events.push(event);
+                }
                 Err(source) => return Err(LedgerError { line: number, source }),
             }
         }
@@ -117,7 +130,7 @@ impl Row {
     fn into_event(self) -> LedgerEvent {
         LedgerEvent {
             at: MonoTime(self.at_ms.saturating_mul(NANOS_PER_MS)),
-            load: self.load,
+            load: self.load.unwrap_or(0),
             label: self.label,
             order: self.order,
             sku: self.sku,
@@ -231,5 +244,29 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             drop(Ledger::parse(&bytes));
         }
+    }
+
+    #[test]
+    fn ledger_without_numbers_tells_loads_apart_by_what_happens_to_them() {
+        let line = |epoch: u16, item: u32, attempt: u32, event: &str, lane: u16| {
+            format!(
+                "{{\"label\":\"S\",\"order\":\"\",\"sku\":\"S\",\"qty\":1,\"plc_epoch\":{epoch},\"item\":{item},\
+                 \"attempt\":{attempt},\"event\":\"{event}\",\"lane\":{lane},\"result\":1}}\n"
+            )
+        };
+        let text = [
+            line(1, 1, 1, "inducted", 0),
+            line(1, 2, 1, "inducted", 0),
+            line(1, 1, 1, "exit", 64),
+            // Put on again: the first load, whose passage has ended.
+            line(1, 3, 2, "inducted", 0),
+            // The PLC started anew under the second load.
+            line(2, 1, 1, "exit", 5),
+            line(1, 3, 2, "exit", 5),
+        ]
+        .concat();
+        let ledger = Ledger::parse(text.as_bytes()).unwrap();
+        let loads: Vec<u64> = ledger.events.iter().map(|event| event.load).collect();
+        assert_eq!(loads, [1, 2, 1, 1, 2, 1]);
     }
 }

@@ -48,10 +48,11 @@ impl Physical {
     pub fn add(&mut self, event: &LedgerEvent) {
         match event.event {
             LedgerKind::Inducted => {
-                // Taken off a standing sorter and put on again: still the same passage.
-                let is_again = event.attempt > 1 && self.drop_open(event.load, event.attempt - 1);
+                // Taken off a standing sorter and put on again, or told again under a new number: the same passage.
+                let is_again = self.drop_open(event.load, event.attempt)
+                    || (event.attempt > 1 && self.drop_open(event.load, event.attempt - 1));
                 self.inducted += u64::from(!is_again);
-                if event.attempt == 1 {
+                if event.attempt == 1 && !is_again {
                     self.inducted_pieces += i64::from(event.qty);
                 }
                 self.load(event);

@@ -135,7 +135,7 @@ impl Daemon {
         let mut tickets = 0;
         supervisor.forget();
         if let Some(watch) = &mut watch {
-            watch.forget_process();
+            watch.forget_process(now);
         }
         let boot = open(&self.storage, &self.plant, now, |record: &Record| {
             if let wcs_types::Input::Verb { ticket, .. } = &record.input {

@@ -121,7 +121,11 @@ impl Watch {
     }
 
     /// The process is gone: only what its journal held counts from here on.
-    pub(super) fn forget_process(&mut self) {
+    pub(super) fn forget_process(&mut self, now: MonoTime) {
+        if self.is_permit_given {
+            // Its last block may have reached the PLC.
+            self.permit_withdrawn_at = now;
+        }
         self.unsynced.clear();
         self.synced.clear();
         self.durable = Seq::NONE;
