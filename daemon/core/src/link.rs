@@ -74,6 +74,8 @@ impl Core {
             return;
         };
         let is_new_life = hello.plc_epoch != self.line(line).plc_epoch;
+        // Events that were kept may tell of loads nobody knows of yet.
+        let may_tell = hello.is_fifo_retentive && self.line(line).plc_epoch != wcs_types::Epoch::NONE;
         if is_new_life {
             self.doubt_all(line);
         }
@@ -97,7 +99,8 @@ impl Core {
             row.machine = hello.state;
             row.watch = None;
             if is_new_life {
-                row.uncertain_until = (row.uncertain_count != 0).then(|| hello.belt.ahead(margin));
+                let must_watch = row.uncertain_count != 0 || may_tell;
+                row.uncertain_until = must_watch.then(|| hello.belt.ahead(margin));
             }
             row.owner
         });

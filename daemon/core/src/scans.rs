@@ -31,6 +31,7 @@ impl Core {
         if scan.is_retained || key.plc_epoch != plc_epoch {
             // Kept over a restart of the PLC: filed under its own life, never answered.
             self.doubt_load(id);
+            self.watch_uncertain(turn, key.line, event.belt);
             return;
         }
         self.watch_load(turn, id);

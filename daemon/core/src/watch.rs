@@ -34,6 +34,26 @@ impl Core {
         }
     }
 
+    /// An item that was kept over a restart has shown up: the search for such goes on for another loop.
+    pub(crate) fn watch_uncertain(&mut self, turn: &mut Turn<'_>, line: LineId, belt: BeltMm) {
+        let mark = self.loop_mark(line, belt);
+        let row = self.line(line);
+        if let Some(until) = row.uncertain_until {
+            // The belt counter of an earlier life may say anything: never further than one search at a time.
+            let search = mark.travel_since(belt);
+            if mark.travel_since(until) <= search {
+                self.edit_line(line, |row| row.uncertain_until = Some(mark));
+            }
+            return;
+        }
+        self.edit_line(line, |row| row.uncertain_until = Some(mark));
+        if self.is_ready(line)
+            && self.line(line).watch.is_none_or(|watch| watch.has_reached(mark) && watch != mark)
+        {
+            self.send_watch(turn, line, mark);
+        }
+    }
+
     fn send_watch(&mut self, turn: &mut Turn<'_>, line: LineId, at: BeltMm) {
         let plc_epoch = self.edit_line(line, |row| {
             row.watch = Some(at);

@@ -162,7 +162,7 @@ impl Watch {
             }
             Fact::PermitChanged { is_permitted, .. } => {
                 if self.is_permit_given && !is_permitted {
-                    self.permit_withdrawn_at = now;
+                    self.permit_withdrawn_at = self.permit_withdrawn_at.later(now);
                 }
                 self.is_permit_given = *is_permitted;
             }
