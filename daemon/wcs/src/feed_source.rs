@@ -1,11 +1,12 @@
 //! Where the orders of a run come from, read twice: by the intake for the daemon, and by the simulator's own reading
 //! for the loads. The two must agree; what differs shows in the report.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use wcs_intake::{Intake, Mapping, PlannedBatch, plan, read_orders};
 use wcs_sim::feed::{FeedMapping, FeedPlan, Groups, made_orders};
-use wcs_types::LineId;
+use wcs_types::{Assign, ChuteKind, LineId, Plant};
 
 use crate::arguments::OrderOptions;
 use crate::exit::Failure;
@@ -62,6 +63,23 @@ impl FeedSource {
         };
         Groups::read(&self.orders, &mapping, plan).map_err(Failure::bad_input)
     }
+}
+
+/// Refuses batches that the plant can never start: more classes to be bound at once than it has order chutes.
+pub(crate) fn check_chutes(plant: &Plant, batches: &[PlannedBatch]) -> Result<(), Failure> {
+    let chutes = plant.chutes_of(LineId(0)).filter(|(_, chute)| chute.kind == ChuteKind::Order).count();
+    for batch in batches.iter().filter(|batch| batch.spec.assign == Assign::Volume) {
+        let classes: BTreeSet<_> = batch.jobs.iter().map(|job| &job.order).collect();
+        let usable = chutes.min(usize::from(batch.spec.chute_limit));
+        if classes.len() > usable {
+            return Err(Failure::bad_input(format!(
+                "batch {} has {} orders, the plant has {usable} order chutes for it: use --chutes {usable}",
+                batch.spec.batch,
+                classes.len()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a file the command line names.

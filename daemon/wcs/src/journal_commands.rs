@@ -11,6 +11,9 @@ use crate::journal_dir::{JournalDir, journal_dir};
 pub(crate) fn verify_command(options: &DirOptions) -> Result<(), Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(&options.dir)).map_err(Failure::bad_input)?;
     let report = verify(&storage).map_err(Failure::not_ok)?;
+    if report.recovered.segments.is_empty() {
+        return Err(Failure::bad_input(format!("{}: there is no journal", options.dir.display())));
+    }
     println!("{report}");
     Ok(())
 }

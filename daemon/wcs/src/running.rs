@@ -11,7 +11,7 @@ use wcs_types::LineId;
 
 use crate::arguments::RunOptions;
 use crate::exit::Failure;
-use crate::feed_source::{FeedSource, read_text};
+use crate::feed_source::{FeedSource, check_chutes, read_text};
 use crate::history::read_history;
 use crate::interrupt::Interrupt;
 use crate::json_file::write_json;
@@ -28,6 +28,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
         .map_err(Failure::bad_input)?;
     let source = options.order.orders.as_ref().map(|_| FeedSource::open(&options.order)).transpose()?;
     let batches = source.as_ref().map_or(Ok(Vec::new()), |source| source.batches(&options.order))?;
+    check_chutes(&plant, &batches)?;
     let has_work = !batches.is_empty();
     let supervisor = Supervisor::new(batches, options.quiet);
     let service = Service::start(&plant, &options.data, supervisor, DiskStall::default(), began)?;

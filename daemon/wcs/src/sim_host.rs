@@ -29,7 +29,7 @@ pub(crate) struct SimShared {
     pub(crate) is_idle: AtomicBool,
     pub(crate) inducted: AtomicU64,
     pub(crate) finals: AtomicU64,
-    pub(crate) fed: AtomicU64,
+    pub(crate) on_belt: AtomicU64,
     pub(crate) events_kept: AtomicU64,
     /// Simulator time, nanoseconds.
     pub(crate) at: AtomicU64,
@@ -168,7 +168,7 @@ impl ShownSorter {
         shared.is_idle.store(counts.is_idle, Ordering::Release);
         shared.inducted.store(counts.inducted, Ordering::Release);
         shared.finals.store(counts.finals, Ordering::Release);
-        shared.fed.store(counts.fed, Ordering::Release);
+        shared.on_belt.store(counts.on_belt, Ordering::Release);
         shared.events_kept.store(counts.events_kept, Ordering::Release);
         shared.at.store(counts.at.0, Ordering::Release);
         *shared.faults.lock().expect("nobody panics while holding it") = fault_figures(&mut self.hosted);

@@ -1,9 +1,11 @@
 //! The demo in virtual time: the whole stack in one thread, as fast as it goes.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
+use wcs_journal::Storage;
 use wcs_sim::ledger::LedgerWriter;
 use wcs_sim::report::{JournalFigures, LinkFigures, Physical, Tally};
 use wcs_sim::server::{FaultTargets, HostedSorter};
@@ -52,6 +54,9 @@ pub(crate) fn run(options: &DemoOptions, demo: Demo) -> Result<(), Failure> {
     let mut figures = figures(&mut stack, &demo)?;
     figures.simulated_seconds = stack.now().0 as f64 / 1e9 * f64::from(speed);
     figures.wall_seconds = began.elapsed().as_secs_f64();
+    if let Some(data) = &options.data {
+        keep_journal(&stack, data)?;
+    }
     drop(stack);
     figures.physical = physical.take();
     finish(options, &demo, figures)
@@ -124,4 +129,23 @@ fn figures(stack: &mut Stack, demo: &Demo) -> Result<Figures, Failure> {
         simulated_seconds: 0.0,
         wall_seconds: 0.0,
     })
+}
+
+/// Writes the journal of the memory disk to files, for whoever wants to look into it.
+fn keep_journal(stack: &Stack, data: &Path) -> Result<(), Failure> {
+    let dir = data.join("journal");
+    if dir.exists() {
+        let data = data.display();
+        return Err(Failure::bad_input(format!(
+            "{data} holds the journal of an earlier run: give another --data"
+        )));
+    }
+    let place =
+        |error: std::io::Error| Failure::bad_input(format!("cannot write {}: {error}", dir.display()));
+    std::fs::create_dir_all(&dir).map_err(place)?;
+    let storage = stack.daemon().storage();
+    for name in storage.list().map_err(Failure::not_ok)? {
+        std::fs::write(dir.join(&name), storage.bytes(&name).unwrap_or_default()).map_err(place)?;
+    }
+    Ok(())
 }

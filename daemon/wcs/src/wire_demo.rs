@@ -151,8 +151,9 @@ fn watch(
         if is_over || interrupt.is_asked() {
             return Ok(());
         }
-        let is_done =
-            service.shared.is_finished.load(Ordering::Acquire) && shared.is_idle.load(Ordering::Acquire);
+        // Without a batch there is no permit: what still waits in front of the sorter stays there.
+        let is_belt_empty = shared.on_belt.load(Ordering::Acquire) == 0;
+        let is_done = service.shared.is_finished.load(Ordering::Acquire) && is_belt_empty;
         if is_done && (demo.is_whole_file || options.span.is_none()) {
             return Ok(());
         }

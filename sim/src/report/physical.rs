@@ -36,6 +36,8 @@ pub struct Physical {
     pub swapped: u64,
     /// Labels of loads that vanished.
     pub lost: Vec<(String, u32)>,
+    /// What a ledger tells that cannot be: label, and what is wrong.
+    pub(super) contradictions: Vec<(String, &'static str)>,
     /// The number each attempt of each load got last.
     numbers: BTreeMap<(u64, u32), (u16, u32)>,
 }
@@ -89,6 +91,9 @@ impl Physical {
 
     fn end(&mut self, event: &LedgerEvent, end: PhysicalEnd) {
         let known = self.numbers.get(&(event.load, event.attempt)).copied();
+        if let Some(what) = self.contradiction(event, known) {
+            self.contradictions.push((event.label.clone(), what));
+        }
         if event.item == 0 {
             // No PLC knows it by a number: it keeps the one it had.
             if let Some(load) = known.and_then(|number| self.loads.get_mut(&number)) {
@@ -103,10 +108,68 @@ impl Physical {
         self.load(event).end = Some(end);
     }
 
+    fn contradiction(&self, event: &LedgerEvent, known: Option<(u16, u32)>) -> Option<&'static str> {
+        let Some(load) = known.and_then(|number| self.loads.get(&number)) else {
+            return Some("left without having come");
+        };
+        let is_exit = event.event == LedgerKind::Exit && event.result != RESULT_LOST;
+        if is_exit && matches!(load.end, Some(PhysicalEnd::Lane { .. })) {
+            return Some("left twice");
+        }
+        let is_same = load.label == event.label && load.order == event.order && load.qty == event.qty;
+        (!is_same).then_some("left as another load than it came")
+    }
+
     /// Forgets the number of an attempt that never ended under it: it is void. False when there is none.
     fn drop_open(&mut self, load: u64, attempt: u32) -> bool {
         let Some(number) = self.numbers.get(&(load, attempt)) else { return false };
         let is_open = self.loads.get(number).is_some_and(|load| load.end.is_none());
         is_open && self.loads.remove(number).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wcs_types::{LaneNo, MonoTime};
+
+    use super::*;
+
+    fn event(event: LedgerKind, label: &str, item: u32, lane: u16) -> LedgerEvent {
+        LedgerEvent {
+            at: MonoTime::ZERO,
+            load: 1,
+            label: label.to_owned(),
+            order: "A".to_owned(),
+            sku: "S".to_owned(),
+            qty: 2,
+            plc_epoch: 1,
+            item,
+            attempt: 1,
+            event,
+            lane: LaneNo(lane),
+            result: 1,
+        }
+    }
+
+    fn contradictions(events: &[LedgerEvent]) -> Vec<&'static str> {
+        let mut physical = Physical::default();
+        events.iter().for_each(|event| physical.add(event));
+        physical.contradictions.iter().map(|(_, what)| *what).collect()
+    }
+
+    #[test]
+    fn ledger_that_cannot_be_is_found_out() {
+        let came = event(LedgerKind::Inducted, "A/1", 7, 0);
+        let left = event(LedgerKind::Exit, "A/1", 7, 3);
+        assert_eq!(contradictions(&[came.clone(), left.clone()]), [""; 0]);
+        assert_eq!(contradictions(&[came.clone(), left.clone(), left.clone()]), ["left twice"]);
+        assert_eq!(contradictions(std::slice::from_ref(&left)), ["left without having come"]);
+        let other = event(LedgerKind::Exit, "A/2", 7, 3);
+        assert_eq!(contradictions(&[came.clone(), other]), ["left as another load than it came"]);
+        // Sorted by hand after it lay in a lane, or numbered anew by a PLC that restarted: both are told like this.
+        let by_hand = event(LedgerKind::HandSorted, "A/1", 7, 3);
+        assert_eq!(contradictions(&[came.clone(), left, by_hand]), [""; 0]);
+        let renumbered = LedgerEvent { plc_epoch: 2, ..event(LedgerKind::Exit, "A/1", 1, 3) };
+        assert_eq!(contradictions(&[came, renumbered]), [""; 0]);
     }
 }

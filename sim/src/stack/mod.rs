@@ -247,13 +247,14 @@ impl Stack {
         &self.supervisor
     }
 
-    /// True when every batch has ended, everything is off the belt and the journal is on disk.
+    /// True when every batch has ended, everything is off the belt and the journal is on disk. What still waits in
+    /// front of the sorter then stays there: without a batch there is no permit.
     fn is_finished(&self) -> bool {
         if !self.supervisor.is_finished() || self.daemon.pending_count() != 0 {
             return false;
         }
         let counts = self.hosted.sorter().counts();
-        counts.is_idle && counts.events_kept == 0
+        counts.on_belt == 0 && counts.events_kept == 0
     }
 
     fn settle(&mut self) -> Result<(), StackError> {

@@ -323,7 +323,8 @@ fn drive_stop(root: &Path, days: &Path) -> Line {
         &["demo", "--virtual", "--orders", &orders, "--first-lane", "120", "--faults", &file],
         |report| {
             report.must_reach("/faults/drive_stop/applied", 1)?;
-            for place in ["/deadline/late", "/loads/missorted", "/reconcile/ledger_difference", "/loads/open"] {
+            for place in ["/deadline/late", "/loads/missorted", "/reconcile/ledger_difference", "/loads/open"]
+            {
                 report.must_be(place, 0)?;
             }
             report.must_be("/reconcile/sorted_pieces", DAYS[1].pieces)?;
