@@ -116,8 +116,8 @@ impl Core {
         if let Some(chute) = chute.filter(|chute| self.chute(*chute).kind == ChuteKind::Order) {
             let class = load.job.map(|job| self.jobs.get(job).class);
             if class.is_some() && self.chute(chute).class == class {
-                let is_first =
-                    matches!(load.destination, Destination::Chute { lane, .. } if lane == exit.actual);
+                // The other results at a lane of its own class: found elsewhere than commanded.
+                let is_first = exit.result == ExitResult::FirstChoice;
                 let reason = if is_first { Reason::FirstChoice } else { Reason::Alternative };
                 return (Outcome::Sorted, reason);
             }

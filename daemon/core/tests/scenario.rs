@@ -67,4 +67,5 @@ scenarios! {
     silence_is_judged_in_travel
     verbs_in_the_wrong_state_are_refused
     scan_after_exit_faults_the_device
+    exit_tells_of_a_decision_a_crash_lost
 }
