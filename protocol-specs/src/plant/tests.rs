@@ -300,7 +300,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_text_never_panics(text in ".{0,300}", at in 0_usize..400, word in "[-0-9a-z='\\[\\]\",. \n]{0,12}") {
+    fn arbitrary_text_never_panics(text in ".{0,300}", at in 0..=PLANT.len(), word in "[-0-9a-z='\\[\\]\",. \n]{0,12}") {
         for text in [text, format!("{}{word}{}", &PLANT[..at], &PLANT[at..])] {
             if let Err(problems) = load_plant(&text, "f") {
                 prop_assert!(!problems.0.is_empty());
