@@ -1,7 +1,7 @@
 //! Daemon against ledger: pieces by label, outcome and lane, and the sums a report states. Every number comes
 //! from one of the two sides, never from a remainder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use wcs_types::{ChuteKind, LaneNo, LineId, LoadKey, Outcome, Plant};
 
@@ -35,7 +35,6 @@ pub fn reconcile(
     let mut sorted = 0;
     let mut hand_sorted = 0;
     let mut wanted = tally.planned.clone();
-    let desk = Desk::of(tally);
     for (number, load) in &physical.loads {
         let daemon = tally.loads.get(&key(line, *number));
         if let Some((outcome, lane)) = ledger_place(plant, line, load, daemon, &mut wanted) {
@@ -45,17 +44,12 @@ pub fn reconcile(
                 Outcome::HandSorted => hand_sorted += pieces,
                 _ => {}
             }
-            let is_pooled = desk.pools(&load.label, daemon, outcome);
-            let (place, pieces) =
-                if is_pooled { (Desk::place(), 1) } else { ((load.label.clone(), outcome, lane), pieces) };
-            places.entry(place).or_default().1 += pieces;
+            places.entry((load.label.clone(), outcome, lane)).or_default().1 += pieces;
         }
     }
     for (key, load) in tally.loads.iter().filter(|(key, load)| key.line == line && load.is_counted()) {
         let (label, outcome, lane, pieces) = daemon_place(plant, physical, *key, load);
-        let is_pooled = desk.pools(&label, Some(load), outcome);
-        let (place, pieces) = if is_pooled { (Desk::place(), 1) } else { ((label, outcome, lane), pieces) };
-        places.entry(place).or_default().0 += pieces;
+        places.entry((label, outcome, lane)).or_default().0 += pieces;
     }
     for (label, what) in &physical.contradictions {
         // The ledger speaks against itself: nothing the daemon says can agree with that.
@@ -84,34 +78,6 @@ pub fn reconcile(
                 .sum(),
         },
         disagreements,
-    }
-}
-
-/// The desk of the exception operator. A load that could not be read has no label for the daemon, and one label can
-/// lie there more than once: which of them a person took is not to be known. So where a person booked a load, the
-/// loads that lie in front of people are counted, not told apart.
-struct Desk<'a> {
-    booked: BTreeSet<&'a str>,
-}
-
-impl<'a> Desk<'a> {
-    fn of(tally: &'a Tally) -> Self {
-        let booked = tally.loads.values().filter(|load| load.hand.is_some());
-        Self { booked: booked.map(|load| load.hand_label.as_str()).collect() }
-    }
-
-    fn pools(&self, label: &str, daemon: Option<&LoadTally>, outcome: Outcome) -> bool {
-        let lies_there = matches!(outcome, Outcome::Exception | Outcome::NoReadLane | Outcome::Overflow);
-        let is_unread = || {
-            daemon.is_some_and(|load| {
-                load.label.is_empty() && load.end.as_ref().is_some_and(|end| end.job.is_none())
-            })
-        };
-        lies_there && !self.booked.is_empty() && (self.booked.contains(label) || is_unread())
-    }
-
-    fn place() -> (String, Outcome, u16) {
-        ("loads in front of people".to_owned(), Outcome::Exception, 0)
     }
 }
 
