@@ -1,6 +1,7 @@
 //! A scan: the load is found or made, what the scan says is kept, and a destination is decided, unless the link
 //! is still draining (then the decision waits for the end of the backlog) or the event is too old to answer.
 
+use wcs_types::mutation::is_poison;
 use wcs_types::{AlarmCode, Code, Destination, Fact, LoadKey, Reason, ScanEvent, SorterCommand, SorterEvent};
 
 use crate::control::{Core, Turn, load_hash};
@@ -14,6 +15,8 @@ impl Core {
         event: &SorterEvent,
         scan: &ScanEvent,
     ) {
+        let is_poison = scan.codes.iter().any(|code| is_poison(code.as_bytes()));
+        assert!(!is_poison, "a mutation breaks the core at the scan of this label");
         if let Some(ended) = self.ended.find(key)
             && self.ended.row(ended).has_left()
         {

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod input;
 pub mod lanes;
 pub mod limits;
+pub mod mutation;
 pub mod outcome;
 pub mod output;
 pub mod plant;

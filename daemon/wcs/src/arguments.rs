@@ -6,10 +6,21 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wcs_types::{Assign, Identify, Nanos};
 
+/// A build that can be broken on purpose says so.
+const VERSION: &str = if cfg!(feature = "mutations") {
+    concat!(env!("CARGO_PKG_VERSION"), " (with mutations: not for a site)")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
+
 /// Warehouse control system: drives sorters in real time, and brings its own simulator.
 #[derive(Debug, Parser)]
-#[command(name = "wcs", version)]
+#[command(name = "wcs", version = VERSION)]
 pub(crate) struct Arguments {
+    /// Break the product on purpose in this way: NAME, or poison:LABEL.
+    #[cfg(feature = "mutations")]
+    #[arg(long, env = "WCS_MUTATE", global = true, value_name = "NAME")]
+    pub(crate) mutate: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -41,6 +41,14 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal)
         .init();
+    #[cfg(feature = "mutations")]
+    if let Some(name) = &arguments.mutate {
+        if let Err(error) = wcs_types::mutation::switch_on(name) {
+            eprintln!("wcs: --mutate {name}: {error}");
+            return ExitCode::from(exit::Failure::bad_input(error).code());
+        }
+        tracing::warn!(mutation = name, "this process is broken on purpose");
+    }
     let result = match arguments.command {
         Command::Demo(options) => demo::demo(&options),
         Command::Run(options) => running::run(&options),
