@@ -68,7 +68,7 @@ impl Shift {
     pub fn start_commanding(&self) -> Result<(Child, u64)> {
         let mut daemon = self.start_daemon()?;
         let said = daemon.wait_out("commanding after ")?;
-        let ms = said.trim_end_matches(" ms").parse().with_context(|| said.clone())?;
+        let ms = said.split(' ').next().unwrap_or_default().parse().with_context(|| said.clone())?;
         Ok((daemon, ms))
     }
 

@@ -7,7 +7,7 @@ use wcs_sim::faults::DiskStall;
 use wcs_sim::report::{Report, Verdict, own_account};
 use wcs_sim::supervisor::Supervisor;
 use wcs_specs::load_plant;
-use wcs_types::LineId;
+use wcs_types::{LineId, Plant};
 
 use crate::arguments::RunOptions;
 use crate::exit::Failure;
@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::json_file::write_json;
 use crate::replaying::replay_dir;
 use crate::reporting::{intake_sections, journal_figures, link_figures};
-use crate::service::{Service, ServiceEnd};
+use crate::service::{CommandingAfter, Service, ServiceEnd};
 
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -31,8 +31,8 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     check_chutes(&plant, &batches)?;
     let has_work = !batches.is_empty();
     let supervisor = Supervisor::new(batches, options.quiet);
-    let service = Service::start(&plant, &options.data, supervisor, DiskStall::default(), began)?;
-    let ended = watch(&service, &interrupt, has_work);
+    let service = Service::start(&plant, &options.data, supervisor, DiskStall::default())?;
+    let ended = watch(&service, &plant, &interrupt, has_work, began);
     let fenced = service.shared.is_fenced.load(Ordering::Acquire);
     let end = service.stop()?;
     for (line, spec) in plant.lines.iter().enumerate() {
@@ -85,14 +85,17 @@ fn report(
     Ok(report)
 }
 
-fn watch(service: &Service, interrupt: &Interrupt, has_work: bool) -> Result<(), Failure> {
-    let mut is_told = false;
+fn watch(
+    service: &Service,
+    plant: &Plant,
+    interrupt: &Interrupt,
+    has_work: bool,
+    began: Instant,
+) -> Result<(), Failure> {
     loop {
         std::thread::sleep(LOOK);
-        let commanding = service.shared.commanding_after_ms.load(Ordering::Acquire);
-        if commanding != 0 && !is_told {
-            is_told = true;
-            println!("commanding after {commanding} ms");
+        for after in service.take_commanding(began) {
+            tell_commanding(plant, &after);
         }
         if service.has_failed() {
             return Err(Failure::not_ok("a thread of the daemon ended"));
@@ -107,4 +110,17 @@ fn watch(service: &Service, interrupt: &Interrupt, has_work: bool) -> Result<(),
             return Ok(());
         }
     }
+}
+
+/// Says that a line is commanded, in the words of the device: it showed the permit, and had taken a destination.
+fn tell_commanding(plant: &Plant, after: &CommandingAfter) {
+    let id = &plant.lines[usize::from(after.line.0)].id;
+    let taken = after.first_taken.map_or("no load awaited a destination".to_owned(), |span| {
+        format!("first destination taken after {} ms", span.as_millis())
+    });
+    println!(
+        "commanding after {} ms: line {id}, permit accepted after {} ms, {taken}",
+        after.proven.as_millis().max(1),
+        after.permit_accepted.as_millis(),
+    );
 }

@@ -57,7 +57,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     })?;
     demo.plant.links[0].endpoint = sim.address().to_string();
     let supervisor = Supervisor::new(demo.source.batches(&options.order)?, Nanos(QUIET.0 / u64::from(speed)));
-    let service = Service::start(&demo.plant, &data, supervisor, stall, began)?;
+    let service = Service::start(&demo.plant, &data, supervisor, stall)?;
     pass_on(asked, &service)?;
     let bar = progress(&demo);
     let outcome = watch(

@@ -247,6 +247,9 @@ impl Link {
             _ => seat.breaker.answered(),
         }
         seat.session.handle_answer(now, id, answer);
+        if let Some(proven) = seat.session.poll_commanding() {
+            self.ports.status.note_commanding(seat.session.line(), proven);
+        }
     }
 
     /// Obeys sessions that want a new connection: the whole link where nobody else depends on it, otherwise that

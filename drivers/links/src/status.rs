@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use wcs_sessions::SessionStats;
+use wcs_sessions::{Commanding, SessionStats};
 use wcs_types::LineId;
 
 /// State of a connection.
@@ -44,12 +44,25 @@ pub struct LinkSnapshot {
 #[derive(Debug, Default)]
 pub struct LinkStatus {
     snapshot: Mutex<LinkSnapshot>,
+    commanding: Mutex<Vec<(LineId, Commanding)>>,
 }
 
 impl LinkStatus {
     /// The state and counters as of the last refresh.
     pub fn snapshot(&self) -> LinkSnapshot {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The lines whose device has shown since the last call that it is commanded, once for each attachment.
+    pub fn take_commanding(&self) -> Vec<(LineId, Commanding)> {
+        std::mem::take(&mut self.commanding.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes a proof; where nobody takes them, only the newest of a line is kept.
+    pub(crate) fn note_commanding(&self, line: LineId, proven: Commanding) {
+        let mut kept = self.commanding.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(other, _)| *other != line);
+        kept.push((line, proven));
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut LinkSnapshot)) {

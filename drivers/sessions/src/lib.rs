@@ -8,4 +8,4 @@ pub mod exchange;
 pub mod sorter;
 
 pub use exchange::{Answer, Exchange, Request};
-pub use sorter::{SessionStats, SorterConfig, SorterSession, Wake};
+pub use sorter::{Commanding, SessionStats, SorterConfig, SorterSession, Wake};

@@ -1,7 +1,7 @@
 //! The kill line: `wcs sim run` keeps the sorter turning while `wcs run` is killed ten times at random
 //! moments and started again on the same data. Afterwards daemon and ledger must agree, and the journal must
-//! replay. The daemon says on standard output when it commands again (`commanding after N ms`), counted from
-//! the start of its process.
+//! replay. The daemon says on standard output when the PLC has shown the permit and taken a destination (`commanding
+//! after N ms: ...`); the time is taken here, from the start of the process to the arrival of that word.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,6 +18,8 @@ const KILLS: u32 = 10;
 const COMMANDING_MS_MAX: u64 = 500;
 /// Start of the line by which the daemon says that it commands again.
 const COMMANDING: &str = "commanding after ";
+/// What such a line says when loads awaited their destinations.
+const TAKEN: &str = "first destination taken";
 const COMMANDING_WAIT: Duration = Duration::from_secs(30);
 const END_WAIT: Duration = Duration::from_secs(1_200);
 
@@ -36,10 +38,14 @@ pub(super) fn play(place: &Place) -> Result<String, String> {
     let mut seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
     println!("  seed {seed}");
     let sorter = start(place, &sorter_arguments(place), "sorter.log")?;
-    let mut slowest = 0;
+    let (mut slowest, mut with_destination) = (0, 0);
+    let mut note = |(ms, said): (u64, String)| {
+        slowest = slowest.max(ms);
+        with_destination += u32::from(said.contains(TAKEN));
+    };
     for round in 0..KILLS {
         let mut daemon = start_daemon(place, round)?;
-        slowest = slowest.max(daemon.wait_commanding()?);
+        note(daemon.wait_commanding()?);
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let moment = Duration::from_millis(200 + (seed >> 33) % 8_000);
         if daemon.has_ended_within(moment) {
@@ -48,7 +54,7 @@ pub(super) fn play(place: &Place) -> Result<String, String> {
         drop(daemon);
     }
     let mut daemon = start_daemon(place, KILLS)?;
-    slowest = slowest.max(daemon.wait_commanding()?);
+    note(daemon.wait_commanding()?);
     daemon.wait_end()?;
     drop(sorter);
     let data = place.folder.join("data").display().to_string();
@@ -58,18 +64,24 @@ pub(super) fn play(place: &Place) -> Result<String, String> {
     if slowest > COMMANDING_MS_MAX {
         return Err(format!("commanding again after {slowest} ms, {COMMANDING_MS_MAX} are allowed"));
     }
+    if with_destination == 0 {
+        return Err("no load ever awaited its destination when the daemon came back".to_owned());
+    }
     let last = printed.lines().next_back().unwrap_or_default();
-    Ok(format!("{KILLS} kills, commanding after at most {slowest} ms, {last}"))
+    Ok(format!(
+        "{KILLS} kills, commanding after at most {slowest} ms, {with_destination} times with a destination taken, {last}"
+    ))
 }
 
 struct Daemon {
     player: Player,
     lines: Receiver<String>,
+    started: Instant,
 }
 
 impl Daemon {
-    /// Milliseconds from the start of the process to its first accepted command.
-    fn wait_commanding(&mut self) -> Result<u64, String> {
+    /// Milliseconds from the start of the process until it said that the PLC obeys, and what it said.
+    fn wait_commanding(&mut self) -> Result<(u64, String), String> {
         let until = Instant::now() + COMMANDING_WAIT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -77,9 +89,10 @@ impl Daemon {
                 RecvTimeoutError::Timeout => "the daemon never said that it commands".to_owned(),
                 RecvTimeoutError::Disconnected => "the daemon ended before it commanded".to_owned(),
             })?;
-            let figure = line.strip_prefix(COMMANDING).and_then(|rest| rest.split(' ').next());
-            if let Some(ms) = figure.and_then(|figure| figure.parse().ok()) {
-                return Ok(ms);
+            if line.starts_with(COMMANDING) {
+                let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                println!("  {ms} ms: {line}");
+                return Ok((ms, line));
             }
         }
     }
@@ -133,6 +146,7 @@ fn start_daemon(place: &Place, round: u32) -> Result<Daemon, String> {
     let data = place.folder.join("data").display().to_string();
     arguments.extend(["--assign", "volume", "--identify", "lpn", "--data"].map(str::to_owned));
     arguments.extend([data, "--report".to_owned(), "report.json".to_owned()]);
+    let started = Instant::now();
     let mut player = start(place, &arguments, &format!("daemon-{round}.log"))?;
     let output = player.0.stdout.take().expect("standard output of a player is piped");
     let (sender, lines) = channel();
@@ -143,7 +157,7 @@ fn start_daemon(place: &Place, round: u32) -> Result<Daemon, String> {
             }
         }
     });
-    Ok(Daemon { player, lines })
+    Ok(Daemon { player, lines, started })
 }
 
 fn start(place: &Place, arguments: &[String], log: &str) -> Result<Player, String> {

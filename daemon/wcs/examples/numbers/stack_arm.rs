@@ -6,7 +6,7 @@
 //! whose binding is durable, has processor 1.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub(crate) fn measure(span: Duration, data: &Path, is_pinned: bool) -> Result<Va
     let host = PlcHost::start(SorterMap::resolve(&profile, &plant.lines[0].blocks)?)?;
     plant.links[0].endpoint = host.address.to_string();
     let supervisor = Supervisor::new(batches()?, QUIET);
-    let service = Service::start(&plant, data, supervisor, DiskStall::default(), Instant::now())?;
+    let service = Service::start(&plant, data, supervisor, DiskStall::default())?;
     if is_pinned {
         move_threads("journal", 1)?;
     }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, select};
 use wcs_drivers::LinkCommand;
@@ -40,7 +40,6 @@ const SCRIPT: OperatorId = OperatorId(1);
 /// The core thread's ends of everything.
 pub(crate) struct Ports {
     pub(crate) clock: Clock,
-    pub(crate) began: Instant,
     pub(crate) shared: Arc<Shared>,
     pub(crate) inputs: Receiver<Input>,
     pub(crate) outlets: Vec<Outlet>,
@@ -72,7 +71,6 @@ pub(crate) fn spawn(
                 next_ticket: 1,
                 booked: VecDeque::new(),
                 turns: 0,
-                is_permitted: false,
             };
             while !core.turn() {
                 core.wait();
@@ -95,7 +93,6 @@ struct CoreThread {
     /// Bookings whose record is not on disk yet; the desk asks one at a time.
     booked: VecDeque<(Seq, HandSortAsk, Option<wcs_types::LaneNo>)>,
     turns: u64,
-    is_permitted: bool,
 }
 
 impl CoreThread {
@@ -178,7 +175,7 @@ impl CoreThread {
         loop {
             self.engine.drain_facts(&mut self.facts);
             for (_, fact) in self.facts.drain(..) {
-                note(&fact, &self.ports.shared, &mut self.is_permitted);
+                note(&fact, &self.ports.shared);
                 self.script.handle_fact(now, &fact);
             }
             let Some((ticket, verb)) = self.script.poll_verb(now) else { break };
@@ -250,7 +247,6 @@ impl CoreThread {
                 (target, what) => unreachable!("no {what:?} is made for {target:?}"),
             }
         }
-        self.note_commanding();
         for (index, outlet) in self.ports.outlets.iter().enumerate() {
             if woken & (1 << (index % 64)) != 0 {
                 outlet.wake.notify_one();
@@ -275,16 +271,6 @@ impl CoreThread {
             }
         }
         Some(index)
-    }
-
-    /// Commanding again: every load that was under way has its destination once more, and loads may come. The permit
-    /// leaves behind the destinations, so the first one under which it is out is the moment.
-    fn note_commanding(&self) {
-        let after = &self.ports.shared.commanding_after_ms;
-        if self.is_permitted && after.load(Ordering::Relaxed) == 0 {
-            let ms = u64::try_from(self.ports.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            after.store(ms.max(1), Ordering::Release);
-        }
     }
 
     fn publish(&self) {
@@ -328,7 +314,7 @@ fn line_of(input: &Input) -> Option<LineId> {
 }
 
 /// What the outside learns from a fact: log events and flags.
-fn note(fact: &Fact, shared: &Shared, is_permitted: &mut bool) {
+fn note(fact: &Fact, shared: &Shared) {
     match fact {
         Fact::AlarmRaised(key) => {
             tracing::warn!(code = key.code.as_str(), line = key.line.map(|line| line.0), "alarm raised");
@@ -341,7 +327,6 @@ fn note(fact: &Fact, shared: &Shared, is_permitted: &mut bool) {
         }
         Fact::BatchStarted { batch } => tracing::info!(batch = batch.0, "batch started"),
         Fact::BatchEnded { batch } => tracing::info!(batch = batch.0, "batch ended"),
-        Fact::PermitChanged { is_permitted: now, .. } => *is_permitted = *now,
         _ => {}
     }
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, bounded};
 use tokio::sync::{Notify, watch};
 use wcs_drivers::{Credits, LinkCommand, LinkConfig, LinkPorts, LinkSnapshot, LinkStatus, run_link};
+use wcs_sessions::Commanding;
 use wcs_sessions::sorter::{SorterConfig, SorterSession};
 use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::limits::{COMMANDS_PER_LINK_MAX, INPUTS_PER_LINK_MAX};
@@ -128,6 +129,11 @@ impl Links {
     /// The ends for the core thread; they exist once.
     pub(crate) fn take_outlets(&self) -> Vec<Outlet> {
         std::mem::take(&mut self.outlets.lock().expect("nobody panics while holding the outlets"))
+    }
+
+    /// Lines whose device has shown since the last call that it is commanded.
+    pub(crate) fn take_commanding(&self) -> Vec<(LineId, Commanding)> {
+        self.statuses.iter().flat_map(|status| status.take_commanding()).collect()
     }
 
     /// Ends every link and gives their last figures.

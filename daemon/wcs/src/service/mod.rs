@@ -21,9 +21,10 @@ use hdrhistogram::Histogram;
 use wcs_drivers::LinkSnapshot;
 use wcs_engine::{Boot, boot};
 use wcs_journal::{FileStorage, Options, Room};
+use wcs_sessions::Commanding;
 use wcs_sim::faults::DiskStall;
 use wcs_sim::supervisor::Supervisor;
-use wcs_types::{Code, LaneNo, Plant, Record, Seq};
+use wcs_types::{Code, LaneNo, LineId, MonoTime, Plant, Record, Seq};
 
 use crate::clock::{Clock, core_time_after, wall_unix_ms};
 use crate::exit::Failure;
@@ -51,16 +52,26 @@ pub(crate) struct Shared {
     pub(crate) last_seq: AtomicU64,
     /// Records on disk.
     pub(crate) durable_seq: AtomicU64,
-    /// Milliseconds from process start until open destinations were sent again and the permit was out; 0 is not yet.
-    pub(crate) commanding_after_ms: AtomicU64,
     /// A batch cannot go on.
     pub(crate) refusal: std::sync::Mutex<Option<String>>,
+}
+
+/// How long it took until a device was commanded: by its own word, since the process began.
+pub(crate) struct CommandingAfter {
+    pub(crate) line: LineId,
+    /// Everything below was shown.
+    pub(crate) proven: std::time::Duration,
+    /// It showed the permit.
+    pub(crate) permit_accepted: std::time::Duration,
+    /// It had taken the first destination; `None` when no load awaited one.
+    pub(crate) first_taken: Option<std::time::Duration>,
 }
 
 /// A running daemon.
 pub(crate) struct Service {
     pub(crate) shared: Arc<Shared>,
     pub(crate) asks: Sender<HandSortAsk>,
+    clock: Clock,
     links: link_thread::Links,
     core: JoinHandle<CoreEnd>,
     journal: JoinHandle<JournalFigures>,
@@ -75,14 +86,12 @@ pub(crate) struct ServiceEnd {
 }
 
 impl Service {
-    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds;
-    /// `began` is when the process started.
+    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds.
     pub(crate) fn start(
         plant: &Plant,
         data: &Path,
         mut script: Supervisor,
         stall: DiskStall,
-        began: std::time::Instant,
     ) -> Result<Self, Failure> {
         let storage = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
         let storage = StallingStorage::new(storage, stall);
@@ -109,7 +118,6 @@ impl Service {
         let (asks, asked): (Sender<HandSortAsk>, Receiver<HandSortAsk>) = bounded(16);
         let ports = core_thread::Ports {
             clock,
-            began,
             shared: Arc::clone(&shared),
             inputs: links.inputs.clone(),
             outlets: links.take_outlets(),
@@ -118,7 +126,7 @@ impl Service {
             asks: asked,
         };
         let core = core_thread::spawn(engine, script, ports)?;
-        Ok(Self { shared, asks, links, core, journal })
+        Ok(Self { shared, asks, clock, links, core, journal })
     }
 
     /// Stops in order: links first, then the core when it has taken everything, then the journal with a seal.
@@ -129,6 +137,20 @@ impl Service {
         let end = self.core.join().map_err(|_| panicked("core"))?;
         let journal = self.journal.join().map_err(|_| panicked("journal"))?;
         Ok(ServiceEnd { fsync_us: journal.fsync_us.clone(), journal, links, turns: end.turns })
+    }
+
+    /// Lines whose device has shown since the last call that it is commanded, with the time it took since `began`.
+    pub(crate) fn take_commanding(&self, began: std::time::Instant) -> Vec<CommandingAfter> {
+        let proofs = self.links.take_commanding();
+        let (now, passed) = (self.clock.now(), began.elapsed());
+        let after = |at: MonoTime| passed.saturating_sub(std::time::Duration::from_nanos(now.since(at).0));
+        let of = |(line, proven): (LineId, Commanding)| CommandingAfter {
+            line,
+            proven: after(proven.proven_at()),
+            permit_accepted: after(proven.permit_accepted_at),
+            first_taken: proven.first_taken_at.map(after),
+        };
+        proofs.into_iter().map(of).collect()
     }
 
     /// True when a thread of the daemon has ended although nobody asked it to.

@@ -8,6 +8,7 @@
 
 use wcs_types::{Epoch, EventSeq, LinkChange, MonoTime, OfflineReason};
 
+use super::commanding::Proof;
 use super::control::{Addressing, Pointers};
 use super::header::Header;
 use super::meeting::is_foreign;
@@ -87,6 +88,7 @@ impl SorterSession {
         }
         self.window.attach(now, &header, &statics, attaching.evt_ack);
         self.ring.attach(statics.cmd_slots, header.cmd_tail);
+        self.proof = Proof::new(header.cmd_tail);
         self.generations.attach(header.plc_epoch);
         self.control.see_backlog(&header, statics.evt_slots);
         self.life.restart(now);

@@ -13,6 +13,7 @@
 //! `Faulted` asks for a new connection; `Fenced` is final. Only `Lost` and the states right of `Meeting` write.
 
 mod attach;
+mod commanding;
 mod config;
 mod control;
 mod generations;
@@ -42,6 +43,7 @@ mod scenarios;
 #[cfg(test)]
 mod vectors;
 
+pub use commanding::Commanding;
 pub use config::SorterConfig;
 pub use plan::Wake;
 pub use session::SorterSession;

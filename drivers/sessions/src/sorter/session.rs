@@ -3,6 +3,7 @@
 
 use wcs_types::{Epoch, Input, LinkChange, MonoTime, Nanos, OfflineReason, Refusal, SorterCommand};
 
+use super::commanding::{Commanding, Proof};
 use super::config::SorterConfig;
 use super::control::Control;
 use super::generations::Generations;
@@ -51,6 +52,8 @@ pub struct SorterSession {
     pub(super) control: Control,
     pub(super) window: Window,
     pub(super) ring: Ring,
+    pub(super) proof: Proof,
+    pub(super) commanding: Option<Commanding>,
     pub(super) generations: Generations,
     pub(super) watches: Watches,
     pub(super) outbox: Outbox,
@@ -90,6 +93,8 @@ impl SorterSession {
             control: Control::new(),
             window: Window::new(),
             ring: Ring::new(),
+            proof: Proof::default(),
+            commanding: None,
             generations: Generations::default(),
             watches: Watches::default(),
             outbox: Outbox::default(),
@@ -187,6 +192,11 @@ impl SorterSession {
     /// The next input for the core.
     pub fn poll_input(&mut self) -> Option<Input> {
         self.outbox.pop()
+    }
+
+    /// Once after each attachment: when the device had shown that it is commanded.
+    pub fn poll_commanding(&mut self) -> Option<Commanding> {
+        self.commanding.take()
     }
 
     /// True once when the session wants this connection closed and, unless it is fenced, made anew.

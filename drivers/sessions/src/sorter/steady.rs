@@ -36,6 +36,17 @@ impl SorterSession {
         self.report_lost_events(&header);
         self.finish_draining();
         self.check_watches();
+        self.see_commanding(now, &header);
+    }
+
+    fn see_commanding(&mut self, now: MonoTime, header: &Header) {
+        let words = &self.config.words;
+        let is_given = self.control.written().is_some_and(|block| block.permit & words.permit.all != 0);
+        let is_permitted = is_given && header.has(words.status.induct_permitted);
+        let is_on_its_way = !self.ring.is_idle() || self.ring.head() != header.cmd_tail;
+        if let Some(proven) = self.proof.see(now, is_permitted, header.cmd_tail, is_on_its_way) {
+            self.commanding = Some(proven);
+        }
     }
 
     fn count(&mut self, before: Option<Header>, header: &Header) {

@@ -367,3 +367,29 @@ fn slots_are_written_around_the_end_of_the_ring() {
     let items: Vec<_> = bench.plc.commands.iter().map(|slot| slot[bench.plc.map.command.item + 1]).collect();
     assert_eq!(items, (0..45).collect::<Vec<_>>());
 }
+
+#[test]
+fn commanding_is_told_when_the_device_has_shown_permit_and_destination() {
+    let mut bench = Bench::with(|plc| plc.set_belt(1_000, 2_000));
+    let permitted = bench.plc.words.status.induct_permitted;
+    bench.plc.scan(9, "ABC");
+    bench.session.handle_connected(bench.now);
+    bench.run_ms(500);
+    let event = bench.events()[0].clone();
+    let EventBody::Scan(scan) = &event.body else { panic!("{event:?}") };
+    assert_eq!(bench.session.poll_commanding(), None, "this PLC does not show the permit");
+    let command = bench.destination(9, event.seq.0, scan.point.0);
+    bench.plc.takes_commands = false;
+    bench.command(SorterCommand::Destination(command));
+    let status = bench.plc.map.header.status;
+    let shown = bench.plc.header(status) | permitted;
+    bench.plc.set_header(status, shown);
+    bench.run_ms(100);
+    assert_eq!(bench.session.poll_commanding(), None, "the destination was written and is not taken");
+    bench.plc.resume_commands();
+    bench.run_ms(100);
+    let proven = bench.session.poll_commanding().unwrap();
+    assert!(proven.first_taken_at.unwrap() > proven.permit_accepted_at, "{proven:?}");
+    bench.run_ms(100);
+    assert_eq!(bench.session.poll_commanding(), None, "told once");
+}
