@@ -17,6 +17,7 @@ use crate::rows::{
     BatchLists, BatchRow, ChuteLife, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LinkPhase,
     LoadRow,
 };
+use crate::stall::StallRow;
 use crate::step::Step;
 use crate::table::Table;
 
@@ -25,6 +26,8 @@ use crate::table::Table;
 pub enum WakeReason {
     /// A link has been down long enough to tell people.
     LinkAlarm(LineId),
+    /// This process has kept its turns for long enough after a stall.
+    StallOver,
 }
 
 /// What every handler needs besides the tables.
@@ -55,6 +58,7 @@ pub struct Core {
     pub(crate) loads: Table<LoadRow>,
     pub(crate) ended: Ended,
     pub(crate) alarms: Alarms,
+    pub(crate) stall: Table<StallRow>,
     // What never changes of jobs, by job row.
     pub(crate) job_texts: Vec<Option<JobText>>,
     // What a batch consists of, by batch row.
@@ -73,6 +77,7 @@ pub(crate) const KIND_BATCH: u64 = 5;
 pub(crate) const KIND_CLASS: u64 = 6;
 pub(crate) const KIND_JOB: u64 = 7;
 pub(crate) const KIND_LOAD: u64 = 8;
+pub(crate) const KIND_STALL: u64 = 9;
 
 impl Core {
     /// A core that knows the plant and nothing else.
@@ -90,6 +95,7 @@ impl Core {
             loads: Table::new(KIND_LOAD),
             ended: Ended::default(),
             alarms: Alarms::default(),
+            stall: Table::new(KIND_STALL),
             job_texts: Vec::new(),
             batch_lists: Vec::new(),
             batch_ids: BTreeMap::new(),
@@ -102,13 +108,14 @@ impl Core {
             core.lines.insert(LineRow::new());
             core.lanes.insert(LaneRow::default());
         }
+        core.stall.insert(StallRow::new());
         for chute in &core.plant.chutes {
             core.chutes.insert(ChuteRow::new(chute));
         }
         core
     }
 
-    /// Takes one input. `gap` is the time since the previous turn. With `imposed`, recorded decisions are adopted
+    /// Takes one input. `gap` is the time since the previous turn: what fell due in a long one is judged as ours. With `imposed`, recorded decisions are adopted
     /// in place of the core's own, and differences are listed.
     ///
     /// Inputs that name lines, chutes or batches the plant does not have are refused or ignored, never a panic.
@@ -124,9 +131,8 @@ impl Core {
         out.clear();
         self.seq = self.seq.next();
         self.now = now;
-        // Long gaps judge deadlines of ours (rule 10); no deadline here is one of the equipment's yet.
-        let _ = gap;
         let turn = &mut Turn { imposed, out };
+        self.judge_gap(turn, gap);
         match input {
             Input::Sorter { line, event } if self.has_line(*line) => self.on_event(turn, *line, event),
             Input::Link { line, change } if self.has_line(*line) => self.on_link(turn, *line, change),
@@ -144,6 +150,7 @@ impl Core {
             .iter()
             .filter(|(_, row)| row.alarm_due != MonoTime::NEVER)
             .map(|(line, row)| (row.alarm_due, WakeReason::LinkAlarm(line_id(line))))
+            .chain(self.stall_over_at().map(|at| (at, WakeReason::StallOver)))
             .min_by_key(|(at, _)| *at)
     }
 
@@ -160,6 +167,7 @@ impl Core {
             self.loads.hash(),
             self.ended.hash(),
             self.alarms.hash(),
+            self.stall.hash(),
         ] {
             hash.add(part);
         }

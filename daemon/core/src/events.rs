@@ -2,7 +2,7 @@
 //! acknowledged again and otherwise ignored; the acknowledgement waits until its record is durable.
 
 use wcs_types::{
-    AlarmCode, AlarmKey, EventBody, ExitResult, Fact, LaneNo, LaneState, LineId, LoadKey, MachineState,
+    AlarmCode, AlarmKey, EventBody, ExitResult, LaneNo, LaneState, LineId, LoadKey, MachineState, MonoTime,
     Refusal, RejectCode, SorterCommand, SorterEvent,
 };
 
@@ -52,7 +52,9 @@ impl Core {
             EventBody::State { new, cause, .. } => self.on_state(turn, line, *new, *cause),
             EventBody::CommandRejected { code, .. } => {
                 if *code == RejectCode::Late {
-                    turn.out.fact(Fact::DecisionLate { load });
+                    let found = self.find_load(load);
+                    let decide_by = found.map_or(MonoTime::NEVER, |id| self.loads.get(id).decide_by);
+                    self.count_late(turn, load, decide_by);
                 }
             }
             EventBody::Checkpoint { .. } | EventBody::Unknown { .. } => {}
@@ -89,7 +91,7 @@ impl Core {
         if let Some(id) = self.find_load(load)
             && self.loads.get(id).scan_seq == command.answers
         {
-            turn.out.fact(Fact::DecisionLate { load });
+            self.count_late(turn, load, command.decide_by);
         }
     }
 }

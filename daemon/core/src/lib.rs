@@ -38,6 +38,7 @@ mod route;
 mod rows;
 mod scans;
 mod snapshot;
+mod stall;
 mod step;
 mod table;
 mod uncertain;

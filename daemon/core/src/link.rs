@@ -11,7 +11,7 @@ use crate::control::{Core, Turn, line_id};
 use crate::rows::{LaneRow, LinkPhase, LoadBelief};
 
 /// A link that is down for less is not worth an alarm: every restart of ours would raise one.
-const LINK_ALARM_DELAY: Nanos = Nanos::from_secs(2);
+pub(crate) const LINK_ALARM_DELAY: Nanos = Nanos::from_secs(2);
 /// Travel beyond one loop after which a load of an earlier PLC life is given up, in percent of the loop.
 const UNCERTAIN_MARGIN_PERCENT: u64 = 50;
 
@@ -55,11 +55,12 @@ impl Core {
     }
 
     pub(crate) fn leave_ready(&mut self, turn: &mut Turn<'_>, line: LineId, phase: LinkPhase) {
-        let due = self.now + LINK_ALARM_DELAY;
+        let (now, due) = (self.now, self.now + LINK_ALARM_DELAY);
         self.edit_line(line, |row| {
             row.phase = phase;
             row.watch = None;
-            if row.alarm_due == MonoTime::NEVER {
+            // One that fell due before this turn did so while no process was there to judge it.
+            if row.alarm_due == MonoTime::NEVER || row.alarm_due < now {
                 row.alarm_due = due;
             }
         });
@@ -169,6 +170,10 @@ impl Core {
         let load = self.loads.get(id);
         if belt.has_reached(load.point) {
             // Its decision point has passed: the PLC has done what it does without an answer.
+            let (key, is_undecided) = (load.key, load.belief == LoadBelief::Waiting);
+            if is_undecided && self.fell_in_stall(load.decide_by) {
+                self.count_late(turn, key, load.decide_by);
+            }
             return;
         }
         // From here on travel decides, not the time of a process that may have been away.
@@ -182,6 +187,7 @@ impl Core {
     }
 
     pub(crate) fn on_timeout(&mut self, turn: &mut Turn<'_>) {
+        self.end_stall_when_over(turn);
         for line in (0..self.plant.lines.len() as u32).map(line_id) {
             if self.line(line).alarm_due <= self.now {
                 self.edit_line(line, |row| row.alarm_due = MonoTime::NEVER);

@@ -2,8 +2,8 @@
 //! decision, moves the reservation with it and sends the command. Never a guess: without a chute it waits.
 
 use wcs_types::{
-    Candidate, ChuteId, Code, Decision, Destination, DestinationCommand, Fact, JobId, LaneNo, Reason,
-    Rejected, Seq, SorterCommand,
+    Candidate, ChuteId, Code, Decision, Destination, DestinationCommand, JobId, LaneNo, Reason, Rejected,
+    Seq, SorterCommand,
 };
 
 use crate::control::{Core, Turn};
@@ -21,7 +21,8 @@ impl Core {
             unreachable!("settle answers the question that was asked");
         };
         if reason == Reason::Late {
-            turn.out.fact(Fact::DecisionLate { load });
+            let decide_by = self.loads.get(id).decide_by;
+            self.count_late(turn, load, decide_by);
         }
         self.set_destination(id, destination, reason);
         self.send_destination(turn, id);

@@ -12,6 +12,7 @@ use crate::ended::Ended;
 use crate::identify::Codes;
 use crate::index::Index;
 use crate::rows::{BatchLists, BatchRow, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LoadRow};
+use crate::stall::StallRow;
 use crate::table::Table;
 
 /// The whole state of a core.
@@ -30,6 +31,7 @@ pub struct Snapshot {
     loads: Table<LoadRow>,
     ended: Ended,
     alarms: Alarms,
+    stall: Table<StallRow>,
     job_texts: Vec<Option<JobText>>,
     batch_lists: Vec<Option<BatchLists>>,
     hash: StateHash,
@@ -63,6 +65,7 @@ impl Core {
             loads: self.loads.clone(),
             ended: self.ended.clone(),
             alarms: self.alarms.clone(),
+            stall: self.stall.clone(),
             job_texts: self.job_texts.clone(),
             batch_lists: self.batch_lists.clone(),
             hash: self.state_hash(),
@@ -90,6 +93,7 @@ impl Core {
             loads: snapshot.loads,
             ended: snapshot.ended,
             alarms: snapshot.alarms,
+            stall: snapshot.stall,
             job_texts: snapshot.job_texts,
             batch_lists: snapshot.batch_lists,
             batch_ids: alloc::collections::BTreeMap::new(),
@@ -134,6 +138,7 @@ impl Core {
             self.loads.full_hash(),
             self.ended.full_hash(),
             self.alarms.full_hash(),
+            self.stall.full_hash(),
         ] {
             hash.add(part);
         }

@@ -68,4 +68,5 @@ scenarios! {
     verbs_in_the_wrong_state_are_refused
     scan_after_exit_faults_the_device
     exit_tells_of_a_decision_a_crash_lost
+    stall_of_ours_is_not_held_against_the_equipment
 }

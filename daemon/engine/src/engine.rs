@@ -3,7 +3,7 @@
 
 use wcs_core::{Core, Step};
 use wcs_journal::{BATCH_SIZE_MAX, Batch};
-use wcs_types::limits::RECORDS_PENDING_MAX;
+use wcs_types::limits::{OWN_GAP_MAX_MS, RECORDS_PENDING_MAX};
 use wcs_types::{
     Decision, Fact, Input, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record, Seq,
     StorageState,
@@ -68,9 +68,14 @@ impl Engine {
     /// Begins a turn: the clock was read once, here it is. Deadlines of the core that have passed are handled.
     pub fn begin_turn(&mut self, now: MonoTime) {
         let now = now.later(self.last_turn);
-        self.gap = now.since(self.last_turn);
+        let gap = now.since(self.last_turn);
+        let is_stalled = |gap: Nanos| gap > Nanos::from_millis(OWN_GAP_MAX_MS);
+        // A long gap that no record tells of yet, because there was no room for one, is not forgotten.
+        self.gap = if is_stalled(self.gap) { self.gap + gap } else { gap };
         self.last_turn = now;
-        if self.core.next_timeout().is_some_and(|(due, _)| due <= now) && !self.is_full() {
+        // A stall is told before anything that waited in it, even if nothing did.
+        let is_due = self.core.next_timeout().is_some_and(|(due, _)| due <= now) || is_stalled(self.gap);
+        if is_due && !self.is_full() {
             self.step_core(Input::Timeout);
         }
         self.judge_storage();

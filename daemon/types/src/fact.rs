@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey};
 use crate::outcome::{Outcome, Reason};
 use crate::sorter::ExitResult;
-use crate::units::Pieces;
+use crate::units::{Nanos, Pieces};
 
 /// One fact.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -140,6 +140,16 @@ pub enum Fact {
         line: LineId,
         /// May be fed.
         is_permitted: bool,
+    },
+    /// This process did not come to its turn for longer than `limits::OWN_GAP_MAX_MS`.
+    SelfStalled {
+        /// For how long.
+        gap: Nanos,
+    },
+    /// A decision came too late because of a stall of ours; follows its `DecisionLate`.
+    LateBySelfStall {
+        /// The load.
+        load: LoadKey,
     },
 }
 

@@ -36,7 +36,7 @@ pub enum Input {
         /// What is asked.
         verb: Verb,
     },
-    /// A deadline the core asked for has passed.
+    /// A deadline the core asked for has passed, or this process was late for its turn.
     Timeout,
     /// An output was not carried out.
     Refused {

@@ -39,6 +39,9 @@ pub const COMMANDS_PER_LINK_MAX: usize = 4_096;
 pub const RECORDS_PENDING_MAX: usize = 65_536;
 /// Size of one encoded record that every reader must take; parts of batches are cut so that they stay below.
 pub const RECORD_SIZE_MAX: usize = 256 * 1024;
+/// Milliseconds between two turns, or two calls of a session. More: a stall of ours, no deadline of a device is judged
+/// over it.
+pub const OWN_GAP_MAX_MS: u64 = 500;
 
 const _: () = {
     // A window may hold LANE_COUNT_MAX bits in whole words.

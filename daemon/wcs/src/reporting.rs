@@ -100,7 +100,7 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
         chutes: wcs_sim::report::Chutes { rebound: figures.tally.rebound },
         reconcile: reconciled.pieces,
         latency_us: LatencyUs { scan_to_destination: figures.latency },
-        deadline: wcs_sim::report::Deadline { late: figures.tally.late },
+        deadline: figures.tally.deadline.clone(),
         link: figures.link,
         journal: figures.journal,
         faults: figures.faults.counts.clone(),

@@ -69,7 +69,7 @@ fn report(
     report.journal = journal_figures(tally.records, end);
     report.batches = tally.batches;
     report.chutes.rebound = tally.rebound;
-    report.deadline.late = tally.late;
+    report.deadline = tally.deadline;
     report.wall_seconds = began.elapsed().as_secs_f64();
     // No factor between plant and wall is known here: the plant is taken for a real one.
     report.simulated_seconds = report.wall_seconds;

@@ -128,6 +128,12 @@ pub struct Percentiles {
 pub struct Deadline {
     /// Decisions that came too late to be applied.
     pub late: u64,
+    /// Of these, late because this process stalled.
+    #[serde(default)]
+    pub late_by_self_stall: u64,
+    /// Times this process stalled.
+    #[serde(default)]
+    pub self_stalls: u64,
 }
 
 /// Link to the device.

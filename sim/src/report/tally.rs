@@ -7,6 +7,8 @@ use wcs_types::{
     Record, Verb,
 };
 
+use super::shape::Deadline;
+
 /// One load as the daemon knows it.
 #[derive(Clone, Debug, Default)]
 pub struct LoadTally {
@@ -50,8 +52,8 @@ pub struct Tally {
     pub batches_ended: u64,
     /// Bindings of chutes that had a class before.
     pub rebound: u64,
-    /// Late decisions.
-    pub late: u64,
+    /// Late decisions, and stalls of the process that made them.
+    pub deadline: Deadline,
     /// Records.
     pub records: u64,
     /// Pieces of all batches that were staged.
@@ -134,7 +136,9 @@ impl Tally {
                 tally.hand = Some((*chute, *pieces));
                 tally.hand_label = label.to_string();
             }
-            Fact::DecisionLate { .. } => self.late += 1,
+            Fact::DecisionLate { .. } => self.deadline.late += 1,
+            Fact::LateBySelfStall { .. } => self.deadline.late_by_self_stall += 1,
+            Fact::SelfStalled { .. } => self.deadline.self_stalls += 1,
             Fact::AlarmRaised(key) => *self.alarms.entry(key.code.to_string()).or_default() += 1,
             Fact::BatchPaused { .. }
             | Fact::BatchResumed { .. }

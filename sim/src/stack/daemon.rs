@@ -41,6 +41,9 @@ pub struct DaemonFigures {
     pub latency_us: Option<Histogram<u64>>,
 }
 
+/// Longest time without a turn of a real core thread.
+const TURN_MAX: Nanos = Nanos::from_millis(50);
+
 /// What a new process found at the end of its journal.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum RecoveryCase {
@@ -71,6 +74,7 @@ pub struct Daemon {
     sync_time: Nanos,
     check_every: u64,
     last_check: u64,
+    last_turn: MonoTime,
     life: u16,
     seed: u64,
     earlier: DaemonFigures,
@@ -100,6 +104,7 @@ impl Daemon {
             sync_time,
             check_every,
             last_check: 0,
+            last_turn: MonoTime::ZERO,
             life: 0,
             seed,
             earlier: DaemonFigures::default(),
@@ -154,6 +159,7 @@ impl Daemon {
         self.engine = boot.engine;
         self.disk = Disk::new(boot.writer, self.sync_time, self.stall.clone());
         self.session = new_session(&self.plant, self.seed, self.life);
+        self.last_turn = now;
         Ok(())
     }
 
@@ -240,6 +246,11 @@ impl Daemon {
     ) -> Result<bool, StackError> {
         self.session.renew_alive(now + ALIVE);
         let before = self.engine.last_seq();
+        if now.since(self.last_turn) > TURN_MAX {
+            // A real core thread turns at least this often; its idle turns were skipped and are no stall.
+            self.engine.begin_turn(now - TURN_MAX);
+        }
+        self.last_turn = now;
         self.engine.begin_turn(now);
         let mut is_busy = false;
         if let Some(durable) = self.disk.poll(now) {

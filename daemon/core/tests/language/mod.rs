@@ -15,14 +15,18 @@ use wcs_types::{
 };
 
 const LINE: LineId = LineId(0);
+/// Time between two inputs.
+const TURN: Nanos = Nanos::from_millis(1);
 
 /// A core on a test plant: lanes 1 to 4 order, 5 overflow, 6 no-read, 7 exception; a 100 m loop, 60 m path.
 pub(crate) struct Stage {
     core: Core,
     fresh: Core,
-    inputs: Vec<(MonoTime, Input)>,
+    inputs: Vec<(MonoTime, Nanos, Input)>,
     step: Step,
     now: MonoTime,
+    /// Time since the turn before that the next input is told of.
+    gap: Nanos,
     epoch: Epoch,
     seq: EventSeq,
     belt: BeltMm,
@@ -38,6 +42,7 @@ impl Stage {
             inputs: Vec::new(),
             step: Step::default(),
             now: MonoTime::ZERO,
+            gap: TURN,
             epoch: Epoch(1),
             seq: EventSeq(65_530),
             belt: BeltMm(1_000),
@@ -50,9 +55,10 @@ impl Stage {
         let words: Vec<&str> = command.split_whitespace().collect();
         let mut answers = Vec::new();
         for input in self.inputs_of(&words) {
-            self.now += Nanos::from_millis(1);
-            self.core.handle(self.now, Nanos::from_millis(1), &input, None, &mut self.step);
-            self.inputs.push((self.now, input));
+            self.now += TURN;
+            let gap = std::mem::replace(&mut self.gap, TURN);
+            self.core.handle(self.now, gap, &input, None, &mut self.step);
+            self.inputs.push((self.now, gap, input));
             self.core.check_invariants().unwrap_or_else(|broken| panic!("after `{command}`: {broken}"));
             answers.extend(render::step(&self.step, self.core.seq()));
         }
@@ -61,8 +67,8 @@ impl Stage {
 
     /// The same inputs give the same state, and a snapshot restores to it.
     pub(crate) fn check_end(mut self) {
-        for (now, input) in &self.inputs {
-            self.fresh.handle(*now, Nanos::from_millis(1), input, None, &mut self.step);
+        for (now, gap, input) in &self.inputs {
+            self.fresh.handle(*now, *gap, input, None, &mut self.step);
         }
         assert_eq!(self.fresh.state_hash(), self.core.state_hash(), "replay comes to the same state");
         assert_eq!(self.fresh.plant_digest(), self.core.plant_digest());
@@ -90,6 +96,19 @@ impl Stage {
             ["wait", seconds] => {
                 self.now += Nanos::from_secs(seconds.parse().unwrap());
                 vec![Input::Timeout]
+            }
+            // This process does not come to its turn for so long; what waits is taken in the turn after it.
+            ["gap", millis] => {
+                self.gap = Nanos::from_millis(millis.parse().unwrap());
+                self.now += self.gap;
+                vec![Input::Timeout]
+            }
+            ["gap", millis, "then", rest @ ..] => {
+                // Seen before the gap, taken behind it.
+                let inputs = self.inputs_of(rest);
+                self.gap = Nanos::from_millis(millis.parse().unwrap());
+                self.now += self.gap;
+                inputs
             }
             ["travel", mm] => {
                 self.belt = self.belt.ahead(Millimeters(mm.parse().unwrap()));
@@ -170,7 +189,7 @@ impl Stage {
         Input::Sorter { line: LINE, event }
     }
 
-    /// `scan ITEM CODE... [turns=N] [late]`; `-` instead of a code is a no-read.
+    /// `scan ITEM CODE... [turns=N] [late|passed]`; `-` instead of a code is a no-read.
     fn scan(&self, words: &[&str]) -> EventBody {
         let mut scan = ScanEvent {
             read: Read::Good,
@@ -187,6 +206,9 @@ impl Stage {
                 scan.turns = turns.parse().unwrap();
             } else if *word == "late" {
                 scan.decide_by = MonoTime(self.now.0);
+            } else if *word == "passed" {
+                // Its point had passed before it could be read.
+                (scan.decide_by, scan.point) = (MonoTime::ZERO, self.belt);
             } else if *word == "-" {
                 scan.read = Read::NoRead;
             } else {

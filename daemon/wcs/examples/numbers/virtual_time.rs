@@ -59,7 +59,7 @@ pub(crate) fn measure(hours: u64) -> Result<Value> {
         "sorted": sorted,
         "missorted": missorted,
         "recirculated": counts.recirculated,
-        "late": tally.late,
+        "late": tally.deadline.late,
         "records": tally.records,
         "batches_written": figures.batches,
         "records_per_wall_second": tally.records as f64 / wall,

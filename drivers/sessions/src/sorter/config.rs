@@ -1,6 +1,7 @@
 //! What a sorter session is told once: which line and unit, where the registers stand, and its periods.
 
 use wcs_specs::{SorterMap, SorterWords};
+use wcs_types::limits::OWN_GAP_MAX_MS;
 use wcs_types::{LaneNo, LineId, Nanos};
 
 /// Settings of one sorter session. Start from [`SorterConfig::new`]; the periods are those of the profile.
@@ -75,7 +76,7 @@ impl SorterConfig {
             attach_timeout: Nanos::from_secs(2),
             reconnect_after: Nanos::from_secs(3),
             busy_pause: Nanos::from_millis(20),
-            own_gap_max: Nanos::from_millis(500),
+            own_gap_max: Nanos::from_millis(OWN_GAP_MAX_MS),
         }
     }
 }
