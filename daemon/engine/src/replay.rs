@@ -12,6 +12,7 @@ pub struct Replay {
     is_same_version: bool,
     records: u64,
     differences: Vec<(Seq, Difference)>,
+    difference_count: u64,
 }
 
 /// How many differing decisions are kept; further ones are counted only.
@@ -91,7 +92,14 @@ impl Replay {
     /// A replay that goes on from a restored core.
     pub fn from_core(core: Core, core_version: u32) -> Self {
         let is_same_version = core_version == CORE_VERSION;
-        Self { core, step: Step::default(), is_same_version, records: 0, differences: Vec::new() }
+        Self {
+            core,
+            step: Step::default(),
+            is_same_version,
+            records: 0,
+            differences: Vec::new(),
+            difference_count: 0,
+        }
     }
 
     /// The next records were made by this version of the core.
@@ -116,6 +124,7 @@ impl Replay {
         if self.is_same_version {
             return self.compare(record);
         }
+        self.difference_count += self.step.differences.len() as u64;
         let room = DIFFERENCES_KEPT_MAX.saturating_sub(self.differences.len());
         let seq = record.seq;
         self.differences
@@ -155,7 +164,12 @@ impl Replay {
         self.core.now()
     }
 
-    /// Where this version would have chosen otherwise.
+    /// How many decisions this version would have made otherwise.
+    pub fn difference_count(&self) -> u64 {
+        self.difference_count
+    }
+
+    /// Where this version would have chosen otherwise: the first of them.
     pub fn differences(&self) -> &[(Seq, Difference)] {
         &self.differences
     }
