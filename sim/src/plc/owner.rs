@@ -23,7 +23,7 @@ pub(crate) struct Owner {
     pub(crate) wcs_life: u16,
     pub(crate) permit: u16,
     pub(crate) closing: Vec<u16>,
-    /// Words of the last block written, accepted or not.
+    /// Words of the last accepted block; its long form stays behind a short one.
     pub(crate) block: Vec<u16>,
     unit_cmd_count: u16,
     fed_at: MonoTime,
@@ -87,7 +87,6 @@ impl Plc {
         knobs: &mut Knobs,
     ) {
         let (map, tables) = (self.tables.map.control, self.tables);
-        self.owner.block[..words.len()].copy_from_slice(words);
         let states = tables.words.link_states;
         let is_our_version = words[map.version] >> 8 == tables.map.version >> 8;
         if !is_our_version && self.owner.link_state == states.waiting {
@@ -102,6 +101,7 @@ impl Plc {
             self.note_second_client(words, knobs);
             return;
         }
+        self.owner.block[..words.len()].copy_from_slice(words);
         if is_newer {
             self.adopt(epoch, words);
         } else {

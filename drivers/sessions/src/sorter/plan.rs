@@ -83,15 +83,20 @@ impl SorterSession {
         }
     }
 
-    /// Writes overtake reads; a block that only moves event pointers does not overtake two reads in a row.
+    /// Writes overtake reads; a block that only moves event pointers does not overtake two reads in a row. After a
+    /// pause of ours the device is looked at before a slot is written.
     fn plan_steady(&self, now: MonoTime) -> Plan {
         let numbers = &self.config.words.numbers;
-        if self.ring.writable(numbers.slots_per_write) > 0 {
+        let has_slots = self.ring.writable(numbers.slots_per_write) > 0;
+        if has_slots && !self.has_slept(now) {
             return Plan::Slots;
         }
         let need = self.control.need(now, &self.config, self.pointers(), self.permit());
         if need == Need::Urgent {
             return Plan::Control;
+        }
+        if has_slots {
+            return Plan::Header;
         }
         let has_room = self.outbox.room() >= 2;
         let retry_at = self.window.retry_at().unwrap_or(MonoTime::ZERO);
@@ -121,6 +126,12 @@ impl SorterSession {
         }
         let is_idle_poll = header_at < latest;
         Plan::Wait(Wake { at: header_at.earlier(latest), is_idle_poll, latest })
+    }
+
+    /// True while the newest header is from before a pause of ours. The line may have another owner since. The PLC
+    /// refuses blocks of an old owner, but slots are plain memory: ours would overwrite the commands of the new one.
+    fn has_slept(&self, now: MonoTime) -> bool {
+        self.seen.is_none_or(|seen| now.since(seen.sent_at) > self.config.own_gap_max)
     }
 
     fn defers_pointers(&self, is_window_due: bool, is_header_due: bool) -> bool {

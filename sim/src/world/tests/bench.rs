@@ -111,7 +111,8 @@ impl Bench {
         self.cycle();
     }
 
-    fn send_block(&mut self, count: usize) {
+    /// Writes the block as it stands; the PLC looks at it in its next cycle.
+    pub(crate) fn send_block(&mut self, count: usize) {
         let map = self.map.control;
         self.block[map.wcs_life] = self.block[map.wcs_life].wrapping_add(1);
         let words = self.block[..count].to_vec();
@@ -120,6 +121,11 @@ impl Bench {
 
     /// Takes the PLC over with `epoch`, from everything it still holds.
     pub(crate) fn own(&mut self, epoch: u16) {
+        self.own_with_tag(epoch, 0x1234);
+    }
+
+    /// The same as another process, which has another tag.
+    pub(crate) fn own_with_tag(&mut self, epoch: u16, tag: u16) {
         let header = self.header();
         let (map, from) = (self.map.control, self.map.header);
         self.block.fill(0);
@@ -127,7 +133,7 @@ impl Bench {
         self.block[map.wcs_epoch] = epoch;
         self.block[map.epoch_copy] = epoch;
         self.block[map.plc_epoch] = header[from.plc_epoch];
-        self.block[map.owner_tag] = 0x1234;
+        self.block[map.owner_tag] = tag;
         self.block[map.evt_ack] = header[from.evt_ack_echo];
         self.block[map.evt_taken] = header[from.evt_ack_echo];
         self.cmd_head = header[from.cmd_tail];

@@ -77,6 +77,7 @@ fn block_is_obeyed_only_from_the_newest_owner_of_this_life() {
         ("other tag", &[(control.owner_tag, 7)]),
         ("other major version", &[(control.version, 0x0200)]),
     ];
+    let in_force = bench.read_block(bench.map.control_block);
     for (count, (name, edits)) in (1..).zip(faults) {
         let good = bench.block.clone();
         for (offset, value) in edits {
@@ -89,6 +90,7 @@ fn block_is_obeyed_only_from_the_newest_owner_of_this_life() {
         assert_eq!((header[map.rej_seq], header[map.rej_code]), (0, 7), "{name}");
         assert_eq!(header[map.status] & 2, 0, "{name} sets no permit");
         assert_eq!(header[map.link_state], 1, "{name}");
+        assert_eq!(bench.read_block(bench.map.control_block), in_force, "{name} changes nothing");
         bench.block = good;
     }
     assert!(bench.shown().is_empty(), "refused blocks are no events");
@@ -164,6 +166,47 @@ fn newer_epoch_sees_again_what_is_not_durable() {
     bench.cmd_head = tail.wrapping_add(1);
     bench.write_block();
     assert_eq!(bench.next_reject(), 7, "a slot of the old owner");
+}
+
+#[test]
+fn unread_commands_of_the_old_owner_are_void_across_the_wrap() {
+    let mut setup = small();
+    (setup.plc.first_event_seq, setup.plc.first_command_seq) = (65_534, 65_534);
+    let mut bench = Bench::ready(setup, 3);
+    let (map, control) = (bench.map.header, bench.map.control);
+    let item = bench.next_scan().item;
+    bench.next_scan();
+    let (ack, tail) = (bench.head(map.evt_ack_echo), bench.head(map.cmd_tail));
+    assert_eq!((ack, tail), (0, 65_534), "events have wrapped, commands have not");
+    for lane in 1..=2 {
+        bench.sorter.apply(bench.now, Knob::LaneFull { lane: LaneNo(lane) }, None);
+    }
+    bench.cycle();
+    let waiting: Vec<u16> = bench.shown().iter().map(|event| event.seq).collect();
+    assert_eq!(waiting, [0, 1]);
+    // The old owner has taken both, writes four commands and publishes them; in the same cycle another takes over.
+    bench.block[control.evt_taken] = 2;
+    (3..=6).for_each(|lane| bench.write_slot(item, lane, |_| {}));
+    bench.block[control.cmd_head] = bench.cmd_head;
+    bench.send_block(usize::from(bench.map.control_count));
+    let old = bench.block.clone();
+    bench.own_with_tag(2, 0x4321);
+    let header = bench.header();
+    assert_eq!((header[map.owner_epoch], header[map.cmd_tail]), (2, tail), "none of them was read");
+    assert_eq!((header[map.evt_taken_echo], header[map.evt_ack_echo]), (ack, ack));
+    assert_eq!(bench.shown().iter().map(|event| event.seq).collect::<Vec<_>>(), waiting, "shown again");
+    // The old owner comes back once more, then the new one sends its first command over the slots of the old.
+    let new = std::mem::replace(&mut bench.block, old);
+    bench.write_block();
+    assert_eq!((bench.head(map.rej_code), bench.head(map.cmd_tail)), (7, tail));
+    bench.block = new;
+    bench.cmd_head = tail;
+    bench.direct(item, 9);
+    assert_eq!(bench.head(map.cmd_tail), 65_535);
+    let rejected = bench.head(map.rej_count);
+    let exit = bench.next_exit();
+    assert_eq!((bench.exit_of(&exit).1, exit.words[bench.map.event.exit_command]), (LaneNo(9), tail));
+    assert_eq!(bench.head(map.rej_count), rejected);
 }
 
 #[test]

@@ -80,6 +80,35 @@ fn newer_owner_fences_for_good() {
 }
 
 #[test]
+fn owner_that_slept_through_its_replacement_touches_no_slot() {
+    let mut bench = Bench::ready();
+    let command = bench.destination(1, 0, 90_000);
+    bench.command(SorterCommand::Destination(command));
+    // This process stands still before it writes; another one takes the line.
+    bench.now += Nanos::from_secs(5);
+    bench.plc.set_header(bench.plc.map.header.owner_epoch, 2);
+    bench.plc.set_static(bench.plc.map.statics.owner_tag, 99);
+    let (before, accepted) = (bench.plc.registers.clone(), bench.plc.blocks.len());
+    bench.run_ms(1_000);
+    assert_eq!(bench.changes(), [LinkChange::Fenced { owner: Epoch(2) }]);
+    assert_eq!(bench.plc.refusals, 1, "what it still said was refused");
+    assert_eq!(bench.plc.blocks.len(), accepted);
+    let slots = usize::from(bench.plc.map.commands_block.start)..;
+    assert!(bench.plc.registers[slots.clone()] == before[slots], "slots belong to the new owner");
+}
+
+#[test]
+fn commands_that_waited_through_a_pause_are_written_once_the_device_was_seen() {
+    let mut bench = Bench::ready();
+    let command = bench.destination(1, 0, 90_000);
+    bench.command(SorterCommand::Destination(command));
+    bench.now += Nanos::from_secs(5);
+    bench.run_ms(100);
+    assert_eq!(bench.plc.commands.len(), 1);
+    assert_eq!(bench.offline(), []);
+}
+
+#[test]
 fn frozen_device_is_offline_and_comes_back_by_its_echoes() {
     type Freeze = fn(&mut Bench, bool);
     let table: [(Freeze, OfflineReason); 2] = [
