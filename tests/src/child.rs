@@ -1,6 +1,7 @@
 //! A child process with a hard time limit: its lines arrive through a channel, so a test waits for what it sees and
 //! never for a length of time. A child does not outlive the test that started it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// Time a process may take to halt.
+const PAUSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// One line a child wrote.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -153,8 +157,40 @@ impl Child {
     /// # Errors
     /// The limit passed before.
     pub fn interrupt(self) -> Result<Ended> {
-        kill(Pid::from_raw(i32::try_from(self.process.id())?), Signal::SIGINT)?;
+        self.signal(Signal::SIGINT)?;
         self.wait_end()
+    }
+
+    /// Halts it where it is (SIGSTOP), and waits until none of its threads runs.
+    ///
+    /// # Errors
+    /// It is gone, or does not halt.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)?;
+        let tasks = format!("/proc/{}/task", self.id());
+        wait_until("every thread halts", PAUSE_LIMIT, || {
+            for task in fs::read_dir(&tasks)? {
+                let stat = fs::read_to_string(task?.path().join("stat"))?;
+                // The name in front of the state may hold anything, even a bracket.
+                let state = stat.rsplit_once(')').context("a state")?.1.trim_start();
+                if !state.starts_with('T') {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(()))
+        })
+    }
+
+    /// Lets it go on after [`Child::pause`].
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(i32::try_from(self.process.id())?), signal)?)
     }
 
     /// Kills it without a word (SIGKILL), and waits until it is gone.

@@ -6,10 +6,14 @@ pub mod child;
 pub mod orders;
 pub mod peer;
 pub mod plant;
+pub mod plc_view;
 pub mod program;
 pub mod register_server;
+pub mod relay;
 pub mod shift;
+pub mod size;
 
 pub use child::{Child, Ended};
+pub use plc_view::PlcView;
 pub use register_server::RegisterServer;
 pub use shift::Shift;

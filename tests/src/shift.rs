@@ -56,9 +56,27 @@ impl Shift {
     /// # Errors
     /// It does not start.
     pub fn start_daemon(&self) -> Result<Child> {
+        self.start_daemon_on(DATA)
+    }
+
+    /// Starts a daemon on `data`, another directory in the folder of the shift.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_daemon_on(&self, data: &str) -> Result<Child> {
         let arguments =
-            ["run", "--plant", "plant.toml", "--data", DATA, "--orders", ORDERS, "--report", "run.json"];
+            ["run", "--plant", "plant.toml", "--data", data, "--orders", ORDERS, "--report", "run.json"];
         Child::start(wcs(&self.folder, &arguments)?, self.limit)
+    }
+
+    /// Copies a data directory; nobody may write in it meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be copied.
+    pub fn copy_data(&self, from: &str, to: &str) -> Result<PathBuf> {
+        let to = self.folder.join(to);
+        copy_folder(&self.folder.join(from), &to)?;
+        Ok(to)
     }
 
     /// Starts a daemon and waits until it commands; gives the milliseconds it says it took.
@@ -66,7 +84,15 @@ impl Shift {
     /// # Errors
     /// It ended or never commanded.
     pub fn start_commanding(&self) -> Result<(Child, u64)> {
-        let mut daemon = self.start_daemon()?;
+        self.start_commanding_on(DATA)
+    }
+
+    /// The same on `data`, another directory in the folder of the shift.
+    ///
+    /// # Errors
+    /// It ended or never commanded.
+    pub fn start_commanding_on(&self, data: &str) -> Result<(Child, u64)> {
+        let mut daemon = self.start_daemon_on(data)?;
         let said = daemon.wait_out("commanding after ")?;
         let ms = said.split(' ').next().unwrap_or_default().parse().with_context(|| said.clone())?;
         Ok((daemon, ms))
@@ -94,12 +120,34 @@ impl Shift {
     /// # Errors
     /// Anything of it does not end with 0.
     pub fn settle(self) -> Result<serde_json::Value> {
+        self.settle_on(DATA)
+    }
+
+    /// The same with the journal in `data`, another directory in the folder of the shift.
+    ///
+    /// # Errors
+    /// Anything of it does not end with 0.
+    pub fn settle_on(self, data: &str) -> Result<serde_json::Value> {
         let Self { sim, folder, limit, .. } = self;
         sim.interrupt()?.expect_code(0)?;
         let run = |arguments: &[&str]| Child::run(wcs(&folder, arguments)?, limit)?.expect_code(0);
-        let reconciled = run(&["reconcile", "--data", DATA, "--ledger", LEDGER])?;
-        run(&["replay", DATA])?;
-        run(&["journal", "verify", DATA])?;
+        let reconciled = run(&["reconcile", "--data", data, "--ledger", LEDGER])?;
+        run(&["replay", data])?;
+        run(&["journal", "verify", data])?;
         Ok(serde_json::from_str(&reconciled.out)?)
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
