@@ -1,4 +1,4 @@
-//! Protocol specifications as data: device profiles (register tables, numbers, vectors), and plant files. One
+//! Protocol specifications as data: device profiles (register tables, numbers, vectors), plant and site files. One
 //! place knows each register number; sessions, simulator and tests resolve names through it. Reads texts it is
 //! given or that are compiled in; opens no file and no socket.
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@ pub mod problem;
 pub mod profile;
 pub mod prose;
 mod section;
+pub mod site;
 pub mod sorter_map;
 pub mod sorter_words;
 pub mod vectors;
@@ -17,6 +18,7 @@ pub mod vectors;
 pub use plant::{load_plant, plant_toml};
 pub use problem::{Problem, Problems};
 pub use profile::{Profile, ProfileError};
+pub use site::{Demand, Realtime, Site, load_site};
 pub use sorter_map::{BlockMap, SorterMap};
 pub use sorter_words::SorterWords;
 pub use vectors::{FrameVector, Vector, Vectors};

@@ -201,8 +201,21 @@ impl<'d, 't> Section<'d, 't> {
         key: &str,
         bounds: RangeInclusive<i64>,
     ) -> Vec<i64> {
+        self.placed_numbers(reading, key, bounds).into_iter().map(|(number, _)| number).collect()
+    }
+
+    /// Whole numbers of an array, each with its place; none when it is left out.
+    pub(crate) fn placed_numbers(
+        &self,
+        reading: &mut Reading<'_>,
+        key: &str,
+        bounds: RangeInclusive<i64>,
+    ) -> Vec<(i64, Place)> {
         let values = self.array(reading, key);
-        values.into_iter().filter_map(|value| whole_number(reading, key, value, &bounds)).collect()
+        let placed = values.into_iter().filter_map(|value| {
+            whole_number(reading, key, value, &bounds).map(|number| (number, value.span()))
+        });
+        placed.collect()
     }
 
     /// A table that may be left out; `title` is how a person knows it.

@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Sim(SimCommand),
     /// Hold a daemon's journal against a simulator's ledger.
     Reconcile(ReconcileOptions),
-    /// Check plant, fault and mapping files.
+    /// Check plant, site, fault and mapping files.
     Check(CheckOptions),
     /// Run the core over a journal again and verify every decision, fact and hash.
     Replay(DirOptions),
@@ -133,6 +133,9 @@ pub(crate) struct RunOptions {
     /// Data directory.
     #[arg(long)]
     pub(crate) data: PathBuf,
+    /// Site file: how the daemon runs on this machine.
+    #[arg(long)]
+    pub(crate) site: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) order: OrderOptions,
     /// Write a report here when all batches have ended.

@@ -9,6 +9,7 @@ use wcs_specs::load_plant;
 use crate::arguments::CheckOptions;
 use crate::exit::Failure;
 use crate::feed_source::read_text;
+use crate::site_file::check_site;
 
 pub(crate) fn check(options: &CheckOptions) -> Result<(), Failure> {
     let mut files = Vec::new();
@@ -48,7 +49,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
 fn check_file(path: &Path) -> Result<&'static str, Failure> {
     let text = read_text(path)?;
     let name = path.display().to_string();
-    // A mapping has columns, a fault file has faults; everything else claims to be a plant.
+    // A mapping has columns, a fault file has faults, a site has its tables; everything else claims to be a plant.
     let has = |section: &str| text.lines().any(|line| line.trim_start().starts_with(section));
     if has("[columns]") {
         Mapping::parse(&text, &name).map_err(Failure::bad_input)?;
@@ -56,6 +57,9 @@ fn check_file(path: &Path) -> Result<&'static str, Failure> {
     } else if has("[[fault]]") {
         FaultPlan::parse(&text, &name).map_err(Failure::bad_input)?;
         Ok("faults")
+    } else if has("[realtime]") {
+        check_site(&text, &name)?;
+        Ok("site")
     } else {
         load_plant(&text, &name).map_err(Failure::bad_input)?;
         Ok("plant")

@@ -1,5 +1,6 @@
 //! `wcs run`: the headless daemon. Started again on the same data it goes on where it was.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -15,14 +16,21 @@ use crate::feed_source::{FeedSource, check_chutes, read_text};
 use crate::history::read_history;
 use crate::interrupt::Interrupt;
 use crate::json_file::write_json;
+use crate::realtime::Realtime;
 use crate::replaying::replay_dir;
 use crate::reporting::{intake_sections, journal_figures, link_figures};
 use crate::service::{CommandingAfter, Service, ServiceEnd};
+use crate::service_manager::ServiceManager;
+use crate::site_file::read_site;
+use crate::watchdog::Watchdog;
 
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     let began = Instant::now();
+    let site = read_site(options.site.as_deref())?;
+    // Before any thread is started: all of them inherit from this one where they may run.
+    let realtime = Realtime::prepare(&site.realtime)?;
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
     let plant = load_plant(&read_text(&options.plant)?, &options.plant.display().to_string())
         .map_err(Failure::bad_input)?;
@@ -31,9 +39,19 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     check_chutes(&plant, &batches)?;
     let has_work = !batches.is_empty();
     let supervisor = Supervisor::new(batches, options.quiet);
-    let service = Service::start(&plant, &options.data, supervisor, DiskStall::default())?;
+    let manager = ServiceManager::from_environment();
+    if let Some(manager) = &manager {
+        manager.tell("STATUS=reads the journal");
+    }
+    let service = Service::start(&plant, &options.data, supervisor, DiskStall::default(), &realtime)?;
+    let watchdog = manager
+        .map(|manager| Watchdog::spawn(manager, Arc::clone(&service.shared), &realtime))
+        .transpose()?;
     let ended = watch(&service, &plant, &interrupt, has_work, began);
     let fenced = service.shared.is_fenced.load(Ordering::Acquire);
+    if let Some(watchdog) = watchdog {
+        watchdog.stop();
+    }
     let end = service.stop()?;
     for (line, spec) in plant.lines.iter().enumerate() {
         tracing::info!(line, id = spec.id, batches = end.journal.batches, "stopped");
@@ -95,6 +113,7 @@ fn watch(
     loop {
         std::thread::sleep(LOOK);
         for after in service.take_commanding(began) {
+            service.shared.lines_commanded.fetch_add(1, Ordering::AcqRel);
             tell_commanding(plant, &after);
         }
         if service.has_failed() {

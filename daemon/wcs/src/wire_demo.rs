@@ -15,6 +15,7 @@ use crate::demo::{Demo, QUIET};
 use crate::exit::Failure;
 use crate::history::read_history;
 use crate::interrupt::Interrupt;
+use crate::realtime::Realtime;
 use crate::replaying::replay_dir;
 use crate::reporting::{Figures, finish, journal_figures, link_figures};
 use crate::service::{HandSortAsk, Service, ServiceEnd};
@@ -57,7 +58,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     })?;
     demo.plant.links[0].endpoint = sim.address().to_string();
     let supervisor = Supervisor::new(demo.source.batches(&options.order)?, Nanos(QUIET.0 / u64::from(speed)));
-    let service = Service::start(&demo.plant, &data, supervisor, stall)?;
+    let service = Service::start(&demo.plant, &data, supervisor, stall, &Realtime::default())?;
     pass_on(asked, &service)?;
     let bar = progress(&demo);
     let outcome = watch(

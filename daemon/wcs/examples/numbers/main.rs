@@ -19,6 +19,12 @@ mod clock;
 #[path = "../../src/exit.rs"]
 mod exit;
 #[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
+#[path = "../../src/processors.rs"]
+mod processors;
+#[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
+#[path = "../../src/realtime.rs"]
+mod realtime;
+#[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
 #[path = "../../src/service/mod.rs"]
 mod service;
 #[path = "../../src/stall.rs"]

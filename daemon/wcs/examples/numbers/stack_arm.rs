@@ -17,6 +17,7 @@ use wcs_types::Nanos;
 
 use crate::pinning::move_threads;
 use crate::plc_host::{PlcHost, batches};
+use crate::realtime::Realtime;
 use crate::recording::figures;
 use crate::service::Service;
 
@@ -33,7 +34,8 @@ pub(crate) fn measure(span: Duration, data: &Path, is_pinned: bool) -> Result<Va
     let host = PlcHost::start(SorterMap::resolve(&profile, &plant.lines[0].blocks)?)?;
     plant.links[0].endpoint = host.address.to_string();
     let supervisor = Supervisor::new(batches()?, QUIET);
-    let service = Service::start(&plant, data, supervisor, DiskStall::default())?;
+    let realtime = Realtime::default();
+    let service = Service::start(&plant, data, supervisor, DiskStall::default(), &realtime)?;
     if is_pinned {
         move_threads("journal", 1)?;
     }

@@ -29,6 +29,7 @@ use super::link_thread::Outlet;
 use super::{HandSortAsk, Shared};
 use crate::clock::{Clock, wall_unix_ms};
 use crate::exit::Failure;
+use crate::realtime::{Group, Realtime};
 
 /// The core vouches for itself this far ahead; turns are at most `TURN_MAX` apart.
 const ALIVE: Nanos = Nanos::from_millis(1_000);
@@ -57,27 +58,25 @@ pub(crate) fn spawn(
     engine: Engine,
     script: Supervisor,
     ports: Ports,
+    realtime: &Realtime,
 ) -> Result<JoinHandle<CoreEnd>, Failure> {
-    std::thread::Builder::new()
-        .name("core".into())
-        .spawn(move || {
-            let mut core = CoreThread {
-                engine,
-                script,
-                ports,
-                spare: Some(Batch::new()),
-                facts: Vec::new(),
-                unsent: None,
-                next_ticket: 1,
-                booked: VecDeque::new(),
-                turns: 0,
-            };
-            while !core.turn() {
-                core.wait();
-            }
-            CoreEnd { turns: core.turns }
-        })
-        .map_err(Failure::not_ok)
+    realtime.spawn(Group::Core, "core", move || {
+        let mut core = CoreThread {
+            engine,
+            script,
+            ports,
+            spare: Some(Batch::new()),
+            facts: Vec::new(),
+            unsent: None,
+            next_ticket: 1,
+            booked: VecDeque::new(),
+            turns: 0,
+        };
+        while !core.turn() {
+            core.wait();
+        }
+        CoreEnd { turns: core.turns }
+    })
 }
 
 struct CoreThread {
@@ -275,6 +274,7 @@ impl CoreThread {
 
     fn publish(&self) {
         let shared = &self.ports.shared;
+        shared.turns.store(self.turns, Ordering::Release);
         shared.last_seq.store(self.engine.last_seq().0, Ordering::Release);
         shared.durable_seq.store(self.engine.durable_seq().0, Ordering::Release);
         shared.is_finished.store(self.script.is_finished(), Ordering::Release);

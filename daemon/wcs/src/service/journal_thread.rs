@@ -1,6 +1,7 @@
 //! The journal thread: writes one batch after the other, syncs each, and says what is durable. The only thread that
 //! waits for the disk.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use wcs_journal::{Batch, Storage, Writer};
 use wcs_types::Seq;
 
 use crate::exit::Failure;
+use crate::realtime::{Group, Realtime};
 
 /// Pause after the disk failed, before it is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -38,16 +40,19 @@ pub(crate) struct JournalFigures {
     pub(crate) stall_us_max: u64,
 }
 
+/// Starts the thread; `life` is let go of when it ends.
 pub(crate) fn spawn<S: Storage>(
     writer: Writer<S>,
+    life: Arc<()>,
+    realtime: &Realtime,
 ) -> Result<(JournalPorts, JoinHandle<JournalFigures>), Failure> {
     // One batch is written while the next one fills: more than one in the channel cannot be.
     let (batches, full) = bounded(1);
     let (tell, news) = bounded(16);
-    let thread = std::thread::Builder::new()
-        .name("journal".into())
-        .spawn(move || JournalThread::new(writer).run(&full, &tell))
-        .map_err(Failure::not_ok)?;
+    let thread = realtime.spawn(Group::Journal, "journal", move || {
+        let _life = life;
+        JournalThread::new(writer).run(&full, &tell)
+    })?;
     Ok((JournalPorts { batches, news }, thread))
 }
 

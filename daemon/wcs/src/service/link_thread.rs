@@ -16,6 +16,7 @@ use wcs_types::{Input, LineId, LinkId, Plant};
 
 use crate::clock::{Clock, wall_unix_ms};
 use crate::exit::Failure;
+use crate::realtime::{Group, Realtime};
 
 /// Where the core thread puts commands to one link.
 pub(crate) struct Outlet {
@@ -41,7 +42,7 @@ struct Parts {
     ports: LinkPorts,
 }
 
-pub(crate) fn spawn(plant: &Plant, clock: Clock) -> Result<Links, Failure> {
+pub(crate) fn spawn(plant: &Plant, clock: Clock, realtime: &Realtime) -> Result<Links, Failure> {
     let (inputs_in, inputs) = bounded(INPUTS_PER_LINK_MAX * plant.links.len().max(1));
     let (stop, stopped) = watch::channel(false);
     let alive_until = Arc::new(AtomicU64::new(0));
@@ -77,29 +78,31 @@ pub(crate) fn spawn(plant: &Plant, clock: Clock) -> Result<Links, Failure> {
         let seed = wall_unix_ms() ^ u64::from(link.0) << 48;
         parts.push(Parts { config: LinkConfig::new(&spec.id, &spec.endpoint, seed), sessions, ports });
     }
-    let thread = run_all(parts)?;
+    let thread = run_all(parts, realtime)?;
     Ok(Links { inputs, alive_until, outlets: Mutex::new(outlets), statuses, stop, thread })
 }
 
-fn run_all(parts: Vec<Parts>) -> Result<JoinHandle<()>, Failure> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::not_ok)?;
-    std::thread::Builder::new()
-        .name("links".into())
-        .spawn(move || {
-            runtime.block_on(async {
-                let tasks: Vec<_> = parts
-                    .into_iter()
-                    .map(|parts| tokio::spawn(run_link(parts.config, parts.sessions, parts.ports)))
-                    .collect();
-                for task in tasks {
-                    if let Err(error) = task.await {
-                        tracing::error!(%error, "a link task failed");
-                    }
+fn run_all(parts: Vec<Parts>, realtime: &Realtime) -> Result<JoinHandle<()>, Failure> {
+    // Threads that tokio starts for itself (it looks up names on them) are not link threads.
+    let others = realtime.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .on_thread_start(move || others.enter(Group::Others))
+        .enable_all()
+        .build()
+        .map_err(Failure::not_ok)?;
+    realtime.spawn(Group::Links, "links", move || {
+        runtime.block_on(async {
+            let tasks: Vec<_> = parts
+                .into_iter()
+                .map(|parts| tokio::spawn(run_link(parts.config, parts.sessions, parts.ports)))
+                .collect();
+            for task in tasks {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a link task failed");
                 }
-            });
-        })
-        .map_err(Failure::not_ok)
+            }
+        });
+    })
 }
 
 fn sessions_by_link(plant: &Plant, clock: Clock) -> Result<BTreeMap<LinkId, Vec<SorterSession>>, Failure> {

@@ -12,8 +12,8 @@ mod journal_thread;
 mod link_thread;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -28,6 +28,7 @@ use wcs_types::{Code, LaneNo, LineId, MonoTime, Plant, Record, Seq};
 
 use crate::clock::{Clock, core_time_after, wall_unix_ms};
 use crate::exit::Failure;
+use crate::realtime::Realtime;
 use crate::stall::StallingStorage;
 
 pub(crate) use core_thread::CoreEnd;
@@ -48,6 +49,12 @@ pub(crate) struct Shared {
     pub(crate) is_finished: AtomicBool,
     /// A newer owner commands the device.
     pub(crate) is_fenced: AtomicBool,
+    /// Lines that were commanded since the start.
+    pub(crate) lines_commanded: AtomicU64,
+    /// Turns of the core thread.
+    pub(crate) turns: AtomicU64,
+    /// Held by the journal thread for as long as it lives.
+    pub(crate) journal_life: Weak<()>,
     /// Records made.
     pub(crate) last_seq: AtomicU64,
     /// Records on disk.
@@ -86,12 +93,14 @@ pub(crate) struct ServiceEnd {
 }
 
 impl Service {
-    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds.
+    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds; `realtime` says
+    /// where threads belong.
     pub(crate) fn start(
         plant: &Plant,
         data: &Path,
         mut script: Supervisor,
         stall: DiskStall,
+        realtime: &Realtime,
     ) -> Result<Self, Failure> {
         let storage = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
         let storage = StallingStorage::new(storage, stall);
@@ -112,9 +121,10 @@ impl Service {
         }
         script.skip_tickets(tickets);
         let clock = Clock::starting_at(engine.core().now());
-        let shared = Arc::new(Shared::default());
-        let (journal_ports, journal) = journal_thread::spawn(writer)?;
-        let links = link_thread::spawn(plant, clock)?;
+        let journal_life = Arc::new(());
+        let shared = Arc::new(Shared { journal_life: Arc::downgrade(&journal_life), ..Shared::default() });
+        let (journal_ports, journal) = journal_thread::spawn(writer, journal_life, realtime)?;
+        let links = link_thread::spawn(plant, clock, realtime)?;
         let (asks, asked): (Sender<HandSortAsk>, Receiver<HandSortAsk>) = bounded(16);
         let ports = core_thread::Ports {
             clock,
@@ -125,7 +135,7 @@ impl Service {
             journal: journal_ports,
             asks: asked,
         };
-        let core = core_thread::spawn(engine, script, ports)?;
+        let core = core_thread::spawn(engine, script, ports, realtime)?;
         Ok(Self { shared, asks, clock, links, core, journal })
     }
 
