@@ -10,6 +10,8 @@ mod outcome;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +28,7 @@ struct Line {
 }
 
 /// A check gives the figure to print, or why the line failed.
-type Check = Box<dyn Fn(&[Ran]) -> Result<String, String>>;
+type Check = Box<dyn Fn(&[Ran]) -> Result<String, String> + Send + Sync>;
 
 /// How a line is run.
 enum Work {
@@ -65,8 +67,8 @@ pub(crate) fn list(workspace: &Workspace) -> bool {
     true
 }
 
-/// Runs every line whose name starts with `name`; true when all pass.
-pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
+/// Runs every line whose name starts with `name`, `jobs` at a time; true when all pass.
+pub(crate) fn run(workspace: &Workspace, name: Option<&str>, jobs: usize) -> Result<bool> {
     let Some(days) = orders::real_days(&workspace.root) else {
         bail!("real days: not run: set WCS_ORDERS to the folder that holds {}", orders::DAYS.join(" and "));
     };
@@ -81,27 +83,63 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>) -> Result<bool> {
     if !built.success() {
         bail!("the release build failed");
     }
-    let mut summary = Vec::new();
-    for line in chosen {
-        println!("\n== {}: {}", line.name, line.shows);
-        let started = Instant::now();
-        let came = run_line(workspace, &days, line);
-        let seconds = started.elapsed().as_secs();
-        let (figure, verdict) = match &came {
-            Ok(figure) => (figure, "pass"),
-            Err(why) => (why, "FAIL"),
-        };
-        println!("{}: {figure}: {verdict} ({seconds} s)", line.name);
-        summary.push((came.is_ok(), format!("{verdict}  {:<28} {figure}", line.name)));
-    }
+    let (alone, together): (Vec<&Line>, Vec<&Line>) = chosen.iter().partition(|line| line.runs_alone());
+    let mut rows = run_together(workspace, &days, &together, jobs.max(1));
+    rows.extend(alone.into_iter().map(|line| settle(workspace, &days, line)));
     println!("\n== summary");
-    for (_, row) in &summary {
-        println!("{row}");
+    // In the order of the list, whatever ended first.
+    for row in chosen.iter().filter_map(|line| rows.iter().find(|row| row.name == line.name)) {
+        println!("{}  {:<28} {}", if row.is_ok { "pass" } else { "FAIL" }, row.name, row.figure);
     }
-    let passed = summary.iter().filter(|(is_ok, _)| *is_ok).count();
-    println!("{passed} of {} lines pass", summary.len());
+    let passed = rows.iter().filter(|row| row.is_ok).count();
+    println!("{passed} of {} lines pass", rows.len());
     println!("real days: run");
-    Ok(passed == summary.len())
+    Ok(passed == rows.len())
+}
+
+/// What came of one line.
+struct Row<'a> {
+    name: &'a str,
+    is_ok: bool,
+    figure: String,
+}
+
+fn run_together<'a>(workspace: &Workspace, days: &Path, lines: &[&'a Line], jobs: usize) -> Vec<Row<'a>> {
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(line) = lines.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let row = settle(workspace, days, line);
+                    rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+                }
+            });
+        }
+    });
+    rows.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn settle<'a>(workspace: &Workspace, days: &Path, line: &'a Line) -> Row<'a> {
+    println!("\n== {}: {}", line.name, line.shows);
+    let started = Instant::now();
+    let came = run_line(workspace, days, line);
+    let seconds = started.elapsed().as_secs();
+    let is_ok = came.is_ok();
+    let figure = came.unwrap_or_else(|why| why);
+    println!("{}: {figure}: {} ({seconds} s)", line.name, if is_ok { "pass" } else { "FAIL" });
+    Row { name: &line.name, is_ok, figure }
+}
+
+impl Line {
+    /// Lines that run programs of the repository build, or load every processor: nothing beside them would be
+    /// measured fairly.
+    fn runs_alone(&self) -> bool {
+        match &self.work {
+            Work::Commands(commands, _) => commands.iter().any(|command| command.program != "wcs"),
+            Work::Play(..) => false,
+        }
+    }
 }
 
 fn run_line(workspace: &Workspace, days: &Path, line: &Line) -> Result<String, String> {
@@ -111,7 +149,7 @@ fn run_line(workspace: &Workspace, days: &Path, line: &Line) -> Result<String, S
         Place { root: workspace.root.clone(), binary: workspace.binary(), days: days.to_path_buf(), folder };
     match &line.work {
         Work::Play(story, play) => {
-            println!("  {story}");
+            place.say(story);
             play(&place)
         }
         Work::Commands(invocations, check) => {
@@ -130,9 +168,15 @@ fn prepare(folder: &Path) -> Result<()> {
 }
 
 impl Place {
+    /// Prints something with the name of the line, since others may run beside it.
+    fn say(&self, text: &str) {
+        let name = self.folder.file_name().unwrap_or_default().display();
+        println!("  {name}: {text}");
+    }
+
     /// Runs one command in the folder of the line and collects exit, output and report.
     fn run(&self, invocation: &Invocation) -> Result<Ran> {
-        println!("  $ {invocation}");
+        self.say(&format!("$ {invocation}"));
         let is_ours = invocation.program == "wcs";
         let program = if is_ours { self.binary.clone() } else { PathBuf::from(&invocation.program) };
         let mut command = Command::new(&program);

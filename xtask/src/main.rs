@@ -34,6 +34,9 @@ enum Chore {
         /// Only list the lines.
         #[arg(long)]
         list: bool,
+        /// So many lines at a time; those that build or load the whole machine run alone, at the end.
+        #[arg(long, default_value_t = 1)]
+        jobs: usize,
     },
     /// Measure the numbers of the design against their bars.
     Bench {
@@ -64,7 +67,7 @@ fn run(chore: &Chore) -> Result<bool> {
         Chore::Tidy => Ok(workspace::report("tidy", &tidy::check(&workspace)?)),
         Chore::Test => gate::run(&workspace),
         Chore::Accept { list: true, .. } => Ok(acceptance::list(&workspace)),
-        Chore::Accept { line, list: false } => acceptance::run(&workspace, line.as_deref()),
+        Chore::Accept { line, list: false, jobs } => acceptance::run(&workspace, line.as_deref(), *jobs),
         Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
     }
 }

@@ -36,7 +36,7 @@ impl Drop for Player {
 
 pub(super) fn play(place: &Place) -> Result<String, String> {
     let mut seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
-    println!("  seed {seed}");
+    place.say(&format!("seed {seed}"));
     let sorter = start(place, &sorter_arguments(place), "sorter.log")?;
     let (mut slowest, mut with_destination) = (0, 0);
     let mut note = |(ms, said): (u64, String)| {
@@ -91,7 +91,7 @@ impl Daemon {
             })?;
             if line.starts_with(COMMANDING) {
                 let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                println!("  {ms} ms: {line}");
+                println!("  kills: {ms} ms: {line}");
                 return Ok((ms, line));
             }
         }
@@ -162,7 +162,7 @@ fn start_daemon(place: &Place, round: u32) -> Result<Daemon, String> {
 
 fn start(place: &Place, arguments: &[String], log: &str) -> Result<Player, String> {
     let shown = Invocation { program: "wcs".to_owned(), arguments: arguments.to_vec(), report: None };
-    println!("  $ {shown} &");
+    place.say(&format!("$ {shown} &"));
     let errors = File::create(place.folder.join(log)).map_err(|error| format!("{log}: {error}"))?;
     let is_daemon = arguments.first().is_some_and(|first| first == "run");
     Command::new(&place.binary)

@@ -174,7 +174,7 @@ fn demo_line(
     name: String,
     shows: &'static str,
     arguments: &[&str],
-    check: impl Fn(&Report) -> Result<String, String> + 'static,
+    check: impl Fn(&Report) -> Result<String, String> + Send + Sync + 'static,
 ) -> Line {
     let check: Check = Box::new(move |ran: &[Ran]| {
         let report = ran[0].must_succeed()?.report()?;
