@@ -14,6 +14,7 @@ pub mod breaker;
 pub mod client;
 pub mod credits;
 pub mod gate;
+pub mod give_way;
 pub mod link;
 pub mod mbap;
 pub mod status;
@@ -24,6 +25,7 @@ mod panics;
 
 pub use client::ModbusClient;
 pub use credits::Credits;
+pub use give_way::give_way;
 pub use link::{LinkCommand, LinkConfig, LinkPorts, run_link};
 pub use mbap::{MbapFilter, Poison};
 pub use status::{LinkSnapshot, LinkState, LinkStatus};

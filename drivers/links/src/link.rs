@@ -23,6 +23,7 @@ use crate::backoff::Backoff;
 use crate::breaker::Breaker;
 use crate::client::ModbusClient;
 use crate::credits::Credits;
+use crate::give_way::give_way;
 use crate::mbap::Dropped;
 use crate::panics::{CatchPanic, message};
 use crate::status::{LinkState, LinkStatus};
@@ -208,7 +209,11 @@ impl Link {
             let answer = client.exchange(exchange.unit, &exchange.request, deadline).await;
             let is_broken = answer == Answer::Broken;
             self.note_answer(index, now, exchange.id, answer);
-            self.deliver();
+            if self.deliver() {
+                // The core decides before the next exchange is chosen: an answer to what was just read leaves at
+                // once, and in the block that publishes it the PLC is told what was taken.
+                give_way().await;
+            }
             self.refresh(client);
             if is_broken {
                 return Ending::Broken("connection lost or out of step");
@@ -333,8 +338,8 @@ impl Link {
         }
     }
 
-    /// Moves inputs to the core while there is credit.
-    fn deliver(&mut self) {
+    /// Moves inputs to the core while there is credit; true when there were any.
+    fn deliver(&mut self) -> bool {
         let mut has_sent = false;
         for seat in &mut self.seats {
             while self.ports.credits.try_take() {
@@ -355,6 +360,7 @@ impl Link {
         if has_sent {
             (self.ports.core_waker)();
         }
+        has_sent
     }
 
     fn now(&self) -> MonoTime {

@@ -1,8 +1,10 @@
 //! The core thread: one turn after the other around the engine. Reads the clock once per turn, never waits for disk
-//! or network, and vouches for itself towards the links.
+//! or network, and vouches for itself towards the links, which are tasks of the same thread.
 //!
 //! ```text
-//! turn: clock -> durable news -> inputs -> supervisor and people -> outputs -> wake links -> batch to the journal
+//! turn: decide: clock -> durable news -> inputs -> outputs -> wake links
+//!       (the links run: what moves is on the wire)
+//!       settle: supervisor and people -> their outputs -> batch to the journal -> figures
 //! ```
 
 use std::collections::VecDeque;
@@ -11,8 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, select};
-use wcs_drivers::LinkCommand;
+use crossbeam_channel::Receiver;
+use tokio::sync::Notify;
+use wcs_drivers::{LinkCommand, give_way};
 use wcs_engine::{Admission, Engine};
 use wcs_journal::Batch;
 use wcs_sim::supervisor::Supervisor;
@@ -25,7 +28,7 @@ use wcs_types::{
 
 use super::device_log;
 use super::journal_thread::{JournalNews, JournalPorts};
-use super::link_thread::Outlet;
+use super::link_tasks::{LinkTask, Outlet};
 use super::{HandSortAsk, Shared};
 use crate::clock::{Clock, wall_unix_ms};
 use crate::exit::Failure;
@@ -43,6 +46,8 @@ pub(crate) struct Ports {
     pub(crate) clock: Clock,
     pub(crate) shared: Arc<Shared>,
     pub(crate) inputs: Receiver<Input>,
+    /// Notified when there are inputs, or word from the journal.
+    pub(crate) wake: Arc<Notify>,
     pub(crate) outlets: Vec<Outlet>,
     pub(crate) alive_until: Arc<AtomicU64>,
     pub(crate) journal: JournalPorts,
@@ -58,25 +63,55 @@ pub(crate) fn spawn(
     engine: Engine,
     script: Supervisor,
     ports: Ports,
+    links: Vec<LinkTask>,
     realtime: &Realtime,
 ) -> Result<JoinHandle<CoreEnd>, Failure> {
-    realtime.spawn(Group::Core, "core", move || {
-        let mut core = CoreThread {
-            engine,
-            script,
-            ports,
-            spare: Some(Batch::new()),
-            facts: Vec::new(),
-            unsent: None,
-            next_ticket: 1,
-            booked: VecDeque::new(),
-            turns: 0,
-        };
-        while !core.turn() {
-            core.wait();
+    // Threads that tokio starts for itself (it looks up names on them) are not the core thread.
+    let others = realtime.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .on_thread_start(move || others.enter(Group::Others))
+        .enable_all()
+        .build()
+        .map_err(Failure::not_ok)?;
+    let core = CoreThread {
+        engine,
+        script,
+        ports,
+        spare: Some(Batch::new()),
+        facts: Vec::new(),
+        unsent: None,
+        next_ticket: 1,
+        booked: VecDeque::new(),
+        turns: 0,
+    };
+    realtime.spawn(Group::Core, "core", move || runtime.block_on(run_all(core, links)))
+}
+
+/// Core and links until the links are told to stop and nothing is left to do. A panic of the core ends the thread.
+async fn run_all(core: CoreThread, links: Vec<LinkTask>) -> CoreEnd {
+    let (shared, wake) = (Arc::clone(&core.ports.shared), Arc::clone(&core.ports.wake));
+    let mut core = tokio::spawn(core.run());
+    let links: Vec<_> = links.into_iter().map(|link| tokio::spawn(link.run())).collect();
+    let links_end = async {
+        for link in links {
+            if let Err(error) = link.await {
+                tracing::error!(%error, "a link task failed");
+            }
         }
-        CoreEnd { turns: core.turns }
-    })
+    };
+    let early_end = tokio::select! {
+        end = &mut core => Some(end),
+        () = links_end => None,
+    };
+    let end = match early_end {
+        Some(end) => end,
+        None => {
+            shared.stop.store(true, Ordering::Release);
+            wake.notify_one();
+            core.await
+        }
+    };
+    end.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
 }
 
 struct CoreThread {
@@ -95,23 +130,41 @@ struct CoreThread {
 }
 
 impl CoreThread {
-    /// One turn. True when the daemon is to end.
-    fn turn(&mut self) -> bool {
+    async fn run(mut self) -> CoreEnd {
+        loop {
+            let taken = self.decide();
+            // What moves is on the wire before anything else is seen to.
+            give_way().await;
+            self.settle();
+            let is_stopping = self.ports.shared.stop.load(Ordering::Acquire);
+            if is_stopping && taken == 0 && self.unsent.is_none() && self.engine.pending_count() == 0 {
+                return CoreEnd { turns: self.turns };
+            }
+            self.wait().await;
+        }
+    }
+
+    /// First half of a turn, in front of which belts run: inputs become outputs. Returns how many inputs there were.
+    fn decide(&mut self) -> usize {
         self.turns += 1;
         let now = self.ports.clock.now();
         self.ports.alive_until.store((now + ALIVE).0, Ordering::Release);
         self.hear_journal();
         self.engine.begin_turn(now);
         let taken = self.take_inputs();
+        self.send_outputs();
+        taken
+    }
+
+    /// Second half: people are told and heard, and the journal gets what was decided.
+    fn settle(&mut self) {
+        let now = self.ports.clock.now();
         self.tell_script(now);
         self.answer_people();
-        // What moves leaves first; waking the journal can wait for it.
         self.send_outputs();
         self.hand_over_batch();
         self.tell_script(now);
         self.publish();
-        let is_stopping = self.ports.shared.stop.load(Ordering::Acquire);
-        is_stopping && taken == 0 && self.unsent.is_none() && self.engine.pending_count() == 0
     }
 
     fn hear_journal(&mut self) {
@@ -285,7 +338,7 @@ impl CoreThread {
     }
 
     /// Sleeps until there is something to do.
-    fn wait(&mut self) {
+    async fn wait(&mut self) {
         if self.unsent.is_none() && !self.ports.inputs.is_empty() {
             return;
         }
@@ -294,14 +347,9 @@ impl CoreThread {
         let script = Duration::from_nanos(self.script.next_timeout().since(now).0);
         // Never zero: a script that waits for the journal must not spin.
         let span = TURN_MAX.min(due).min(script).max(Duration::from_micros(50));
-        let inputs = if self.unsent.is_none() { &self.ports.inputs } else { &crossbeam_channel::never() };
-        let news = select! {
-            recv(inputs) -> input => { self.unsent = input.ok(); None }
-            recv(self.ports.journal.news) -> news => news.ok(),
-            default(span) => None,
-        };
-        if let Some(news) = news {
-            self.hear(news);
+        tokio::select! {
+            () = self.ports.wake.notified() => {}
+            () = tokio::time::sleep(span) => {}
         }
     }
 }

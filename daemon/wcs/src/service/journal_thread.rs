@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hdrhistogram::Histogram;
+use tokio::sync::Notify;
 use wcs_journal::{Batch, Storage, Writer};
 use wcs_types::Seq;
 
@@ -40,20 +41,37 @@ pub(crate) struct JournalFigures {
     pub(crate) stall_us_max: u64,
 }
 
-/// Starts the thread; `life` is let go of when it ends.
+/// Starts the thread; `life` is let go of when it ends, and `core` is notified of its news.
 pub(crate) fn spawn<S: Storage>(
     writer: Writer<S>,
     life: Arc<()>,
+    core: Arc<Notify>,
     realtime: &Realtime,
 ) -> Result<(JournalPorts, JoinHandle<JournalFigures>), Failure> {
     // One batch is written while the next one fills: more than one in the channel cannot be.
     let (batches, full) = bounded(1);
     let (tell, news) = bounded(16);
+    let tell = Teller { news: tell, core };
     let thread = realtime.spawn(Group::Journal, "journal", move || {
         let _life = life;
         JournalThread::new(writer).run(&full, &tell)
     })?;
     Ok((JournalPorts { batches, news }, thread))
+}
+
+/// The way to the core thread.
+struct Teller {
+    news: Sender<JournalNews>,
+    core: Arc<Notify>,
+}
+
+impl Teller {
+    /// False when nobody hears any more.
+    fn tell(&self, news: JournalNews) -> bool {
+        let is_heard = self.news.send(news).is_ok();
+        self.core.notify_one();
+        is_heard
+    }
 }
 
 struct JournalThread<S: Storage> {
@@ -68,7 +86,7 @@ impl<S: Storage> JournalThread<S> {
         Self { writer, figures: JournalFigures { batches: 0, durable_seq, fsync_us, stall_us_max: 0 } }
     }
 
-    fn run(mut self, full: &Receiver<Batch>, tell: &Sender<JournalNews>) -> JournalFigures {
+    fn run(mut self, full: &Receiver<Batch>, tell: &Teller) -> JournalFigures {
         while let Ok(mut batch) = full.recv() {
             let began = Instant::now();
             self.writer
@@ -82,7 +100,7 @@ impl<S: Storage> JournalThread<S> {
             self.figures.batches += 1;
             self.figures.durable_seq = durable;
             batch.clear();
-            if tell.send(JournalNews::Durable(durable, batch)).is_err() {
+            if !tell.tell(JournalNews::Durable(durable, batch)) {
                 break;
             }
         }
@@ -93,13 +111,13 @@ impl<S: Storage> JournalThread<S> {
     }
 
     /// `None` when the process stops while the disk still fails.
-    fn sync_until_durable(&mut self, full: &Receiver<Batch>, tell: &Sender<JournalNews>) -> Option<Seq> {
+    fn sync_until_durable(&mut self, full: &Receiver<Batch>, tell: &Teller) -> Option<Seq> {
         loop {
             match self.writer.sync() {
                 Ok(durable) => return Some(durable),
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be written");
-                    if tell.send(JournalNews::Failed(error.to_string())).is_err() {
+                    if !tell.tell(JournalNews::Failed(error.to_string())) {
                         return None;
                     }
                     // The pause ends at once when the core thread is gone.

@@ -1,23 +1,25 @@
-//! The daemon as threads: one decides, one writes the journal, one runs the links. Owns their start, their stop and
+//! The daemon as threads: one decides and runs the links, one writes the journal. Owns their start, their stop and
 //! the channels between them; decides nothing itself.
 //!
 //! ```text
-//!  links (tokio, one thread) --inputs, bounded, with credits--> core thread --batches--> journal thread
-//!        ^------- commands, one ring per link, with a wake-up ------'   ^------ durable ------'
+//!  core thread, one tokio runtime:
+//!    links, a task each --inputs, bounded, with credits--> core --batches--> journal thread
+//!        ^--- commands, one ring per link, with a wake-up ---'  ^--- durable ---'
 //! ```
 
 mod core_thread;
 mod device_log;
 mod journal_thread;
-mod link_thread;
+mod link_tasks;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use hdrhistogram::Histogram;
+use tokio::sync::Notify;
 use wcs_drivers::LinkSnapshot;
 use wcs_engine::{Boot, boot};
 use wcs_journal::{FileStorage, Options, Room};
@@ -43,7 +45,7 @@ pub(crate) struct HandSortAsk {
 /// What the outside sees of a running daemon.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    /// The daemon is to stop.
+    /// The links have ended: the core is to end when it has nothing left to do.
     pub(crate) stop: AtomicBool,
     /// Every planned batch has ended.
     pub(crate) is_finished: AtomicBool,
@@ -79,7 +81,7 @@ pub(crate) struct Service {
     pub(crate) shared: Arc<Shared>,
     pub(crate) asks: Sender<HandSortAsk>,
     clock: Clock,
-    links: link_thread::Links,
+    links: link_tasks::Links,
     core: JoinHandle<CoreEnd>,
     journal: JoinHandle<JournalFigures>,
 }
@@ -123,29 +125,32 @@ impl Service {
         let clock = Clock::starting_at(engine.core().now());
         let journal_life = Arc::new(());
         let shared = Arc::new(Shared { journal_life: Arc::downgrade(&journal_life), ..Shared::default() });
-        let (journal_ports, journal) = journal_thread::spawn(writer, journal_life, realtime)?;
-        let links = link_thread::spawn(plant, clock, realtime)?;
+        let wake = Arc::new(Notify::new());
+        let (journal_ports, journal) =
+            journal_thread::spawn(writer, journal_life, Arc::clone(&wake), realtime)?;
+        let (links, ends) = link_tasks::make(plant, clock, &wake)?;
         let (asks, asked): (Sender<HandSortAsk>, Receiver<HandSortAsk>) = bounded(16);
         let ports = core_thread::Ports {
             clock,
             shared: Arc::clone(&shared),
-            inputs: links.inputs.clone(),
-            outlets: links.take_outlets(),
-            alive_until: Arc::clone(&links.alive_until),
+            inputs: ends.inputs,
+            wake,
+            outlets: ends.outlets,
+            alive_until: ends.alive_until,
             journal: journal_ports,
             asks: asked,
         };
-        let core = core_thread::spawn(engine, script, ports, realtime)?;
+        let core = core_thread::spawn(engine, script, ports, ends.tasks, realtime)?;
         Ok(Self { shared, asks, clock, links, core, journal })
     }
 
     /// Stops in order: links first, then the core when it has taken everything, then the journal with a seal.
     pub(crate) fn stop(self) -> Result<ServiceEnd, Failure> {
-        let links = self.links.stop();
-        self.shared.stop.store(true, Ordering::Release);
+        self.links.stop();
         let panicked = |name: &str| Failure::not_ok(format!("the {name} thread failed"));
         let end = self.core.join().map_err(|_| panicked("core"))?;
         let journal = self.journal.join().map_err(|_| panicked("journal"))?;
+        let links = self.links.figures();
         Ok(ServiceEnd { fsync_us: journal.fsync_us.clone(), journal, links, turns: end.turns })
     }
 

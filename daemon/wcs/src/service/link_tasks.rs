@@ -1,9 +1,8 @@
-//! The link thread: one tokio runtime with a task per link. Builds sessions from the plant and connects their rings.
+//! The links: a task each, run by the core thread. Builds sessions from the plant and connects their rings.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, bounded};
 use tokio::sync::{Notify, watch};
@@ -16,7 +15,6 @@ use wcs_types::{Input, LineId, LinkId, Plant};
 
 use crate::clock::{Clock, wall_unix_ms};
 use crate::exit::Failure;
-use crate::realtime::{Group, Realtime};
 
 /// Where the core thread puts commands to one link.
 pub(crate) struct Outlet {
@@ -26,29 +24,42 @@ pub(crate) struct Outlet {
     pub(crate) credits: Arc<Credits>,
 }
 
-/// The running links.
-pub(crate) struct Links {
+/// What the core thread gets of the links.
+pub(crate) struct LinkEnds {
+    pub(crate) tasks: Vec<LinkTask>,
+    pub(crate) outlets: Vec<Outlet>,
     pub(crate) inputs: Receiver<Input>,
     pub(crate) alive_until: Arc<AtomicU64>,
-    outlets: Mutex<Vec<Outlet>>,
-    statuses: Vec<Arc<LinkStatus>>,
-    stop: watch::Sender<bool>,
-    thread: JoinHandle<()>,
 }
 
-struct Parts {
+/// The links as the process sees them: they can be stopped and have figures.
+pub(crate) struct Links {
+    statuses: Vec<Arc<LinkStatus>>,
+    stop: watch::Sender<bool>,
+}
+
+/// A link that waits to be run.
+pub(crate) struct LinkTask {
     config: LinkConfig,
     sessions: Vec<SorterSession>,
     ports: LinkPorts,
 }
 
-pub(crate) fn spawn(plant: &Plant, clock: Clock, realtime: &Realtime) -> Result<Links, Failure> {
+impl LinkTask {
+    /// Runs until the links are stopped.
+    pub(crate) async fn run(self) {
+        run_link(self.config, self.sessions, self.ports).await;
+    }
+}
+
+/// The links of a plant; `core` is notified of their inputs.
+pub(crate) fn make(plant: &Plant, clock: Clock, core: &Arc<Notify>) -> Result<(Links, LinkEnds), Failure> {
     let (inputs_in, inputs) = bounded(INPUTS_PER_LINK_MAX * plant.links.len().max(1));
     let (stop, stopped) = watch::channel(false);
     let alive_until = Arc::new(AtomicU64::new(0));
     let mut outlets = Vec::new();
     let mut statuses = Vec::new();
-    let mut parts = Vec::new();
+    let mut tasks = Vec::new();
     for (link, sessions) in sessions_by_link(plant, clock)? {
         let spec = &plant.links[usize::from(link.0)];
         let (producer, consumer) = rtrb::RingBuffer::new(COMMANDS_PER_LINK_MAX);
@@ -63,46 +74,22 @@ pub(crate) fn spawn(plant: &Plant, clock: Clock, realtime: &Realtime) -> Result<
             credits: Arc::clone(&credits),
         });
         statuses.push(Arc::clone(&status));
+        let core = Arc::clone(core);
         let ports = LinkPorts {
             inputs: inputs_in.clone(),
             credits,
             commands: consumer,
             wake,
-            // The core thread waits on the channel itself: a sent input wakes it.
-            core_waker: Arc::new(|| ()),
+            core_waker: Arc::new(move || core.notify_one()),
             clock: Arc::new(move || clock.now()),
             alive_until: Arc::clone(&alive_until),
             stop: stopped.clone(),
             status,
         };
         let seed = wall_unix_ms() ^ u64::from(link.0) << 48;
-        parts.push(Parts { config: LinkConfig::new(&spec.id, &spec.endpoint, seed), sessions, ports });
+        tasks.push(LinkTask { config: LinkConfig::new(&spec.id, &spec.endpoint, seed), sessions, ports });
     }
-    let thread = run_all(parts, realtime)?;
-    Ok(Links { inputs, alive_until, outlets: Mutex::new(outlets), statuses, stop, thread })
-}
-
-fn run_all(parts: Vec<Parts>, realtime: &Realtime) -> Result<JoinHandle<()>, Failure> {
-    // Threads that tokio starts for itself (it looks up names on them) are not link threads.
-    let others = realtime.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .on_thread_start(move || others.enter(Group::Others))
-        .enable_all()
-        .build()
-        .map_err(Failure::not_ok)?;
-    realtime.spawn(Group::Links, "links", move || {
-        runtime.block_on(async {
-            let tasks: Vec<_> = parts
-                .into_iter()
-                .map(|parts| tokio::spawn(run_link(parts.config, parts.sessions, parts.ports)))
-                .collect();
-            for task in tasks {
-                if let Err(error) = task.await {
-                    tracing::error!(%error, "a link task failed");
-                }
-            }
-        });
-    })
+    Ok((Links { statuses, stop }, LinkEnds { tasks, outlets, inputs, alive_until }))
 }
 
 fn sessions_by_link(plant: &Plant, clock: Clock) -> Result<BTreeMap<LinkId, Vec<SorterSession>>, Failure> {
@@ -129,23 +116,19 @@ fn owner_tag(line: LineId) -> u16 {
 }
 
 impl Links {
-    /// The ends for the core thread; they exist once.
-    pub(crate) fn take_outlets(&self) -> Vec<Outlet> {
-        std::mem::take(&mut self.outlets.lock().expect("nobody panics while holding the outlets"))
-    }
-
     /// Lines whose device has shown since the last call that it is commanded.
     pub(crate) fn take_commanding(&self) -> Vec<(LineId, Commanding)> {
         self.statuses.iter().flat_map(|status| status.take_commanding()).collect()
     }
 
-    /// Ends every link and gives their last figures.
-    pub(crate) fn stop(self) -> Vec<LinkSnapshot> {
+    /// Tells every link to end; the core thread ends behind them.
+    pub(crate) fn stop(&self) {
         // Without a link left there is nobody to tell.
         self.stop.send_replace(true);
-        if self.thread.join().is_err() {
-            tracing::error!("the link thread failed");
-        }
+    }
+
+    /// Their last figures.
+    pub(crate) fn figures(&self) -> Vec<LinkSnapshot> {
         self.statuses.iter().map(|status| status.snapshot()).collect()
     }
 }
