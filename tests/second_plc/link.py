@@ -28,6 +28,7 @@ class Link:
         self.ring = [0] * (CMD_SLOTS * p.COMMAND_WORDS)
         self.plc_epoch, self.owner_epoch, self.owner_tag = plc_epoch, 0, 0
         self.cmd_tail = self.cmd_head = first_seq & 0xFFFF
+        self.torn_count = self.command_wraps = 0
         self.rejections = {"rej_seq": 0, "rej_code": 0, "rej_count": 0}
         self.refused: dict[int, int] = {}
         self.sorter = None
@@ -38,6 +39,8 @@ class Link:
         """What every start of the PLC program does: data is there at once, motion needs a person."""
         self.control = [0] * p.LONG_CONTROL
         self.ring[:] = [0] * len(self.ring)
+        for at in (p.CONTROL, p.COMMANDS):
+            self.image[at:at + p.SIZES[at]] = [0] * p.SIZES[at]
         self.writes.clear()
         self.torn.clear()
         self.cmd_head = self.cmd_tail
@@ -169,6 +172,7 @@ class Link:
             seq, at = self.cmd_tail, self.cmd_tail % CMD_SLOTS * p.COMMAND_WORDS
             slot = self.ring[at:at + p.COMMAND_WORDS]
             self.cmd_tail = (self.cmd_tail + 1) & 0xFFFF
+            self.command_wraps += self.cmd_tail == 0
 
             def word(name: str, slot: list[int] = slot) -> int:
                 return p.get(slot, p.COMMANDS, p.COMMAND_AT, name)
@@ -226,6 +230,7 @@ class Link:
                 broken = self.lot.choice((0, p.EVENT_WORDS - 1))
                 self.image[p.EVENTS + seq % EVT_SLOTS * p.EVENT_WORDS + broken] ^= 1 << self.lot.randrange(16)
                 self.torn[seq] = (words, self.lot.choice((1, 2)))
+                self.torn_count += 1
         fifo, sorter = self.fifo, self.sorter
         values = {
             "magic": p.MAGIC, "version": p.VERSION, "plc_epoch": self.plc_epoch,

@@ -8,6 +8,7 @@ a finding about the README or about the WCS.
 import argparse
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 import time
@@ -97,15 +98,18 @@ async def run(options: argparse.Namespace) -> int:
     link.publish()
     server = Server(registers(link), address=(host, int(port)))
     await server.serve_forever(background=True)
+    where = server.transport.sockets[0].getsockname()
+    print(f"listening on {where[0]}:{where[1]}", flush=True)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     began = last = said = due = time.monotonic()
     heard, restarts = began, 0
-    slowest = 0.0
+    slowest = slowest_ever = 0.0
     while not stop.is_set():
         now = time.monotonic()
         slowest = max(slowest, now - last)
+        slowest_ever = max(slowest_ever, slowest)
         if options.restart_every and not sorter.finished() and now - began >= options.restart_every * (restarts + 1):
             restarts += 1
             link.restart(now - began)
@@ -133,7 +137,11 @@ async def run(options: argparse.Namespace) -> int:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), max(0.001, due - time.monotonic()))
     await server.shutdown()
-    print(f"results={sorter.results} refused={link.refused} restarts={restarts} finished={sorter.finished()}")
+    print(json.dumps({
+        "results": sorter.results, "refused": link.refused, "restarts": restarts, "torn_slots": link.torn_count,
+        "event_wraps": link.fifo.end >> 16, "command_wraps": link.command_wraps, "evt_lost": link.fifo.lost,
+        "slowest_ms": round(slowest_ever * 1000), "finished": sorter.finished(),
+    }))
     return 0 if sorter.finished() else 1
 
 

@@ -1,14 +1,20 @@
-"""Looks up each register this PLC uses in the README of the profile: same name, same address, same length.
+"""Looks up each register this PLC uses in the README of the profile: same name, same address, same length. And that
+the PLC knows nothing else of the project: no import, no file, no address from anywhere but its page.
 
 Run it with `python3 tests/second_plc/test_addresses.py`. The README is the only file of the project it opens.
 """
 
+import ast
 import pathlib
 import re
+import sys
 import unittest
 
 import page as p
 
+HERE = pathlib.Path(__file__).resolve().parent
+# Modules that open a file: the orders and the ledger, both named on the command line.
+OPENERS = {"loads.py": "read_loads", "ledger.py": "__init__"}
 README = pathlib.Path(__file__).resolve().parents[2] / "protocol-specs" / "wcs-sorter-hs" / "README.md"
 TABLE = re.compile(r"<!-- table: (?:block|slot) ([a-z_ ]+) -->\n(.*?)<!-- end table -->", re.S)
 TABLE_OF = {
@@ -64,6 +70,60 @@ class Addresses(unittest.TestCase):
         moved = self.text.replace("| 16 | +16 | cmd_tail |", "| 17 | +16 | cmd_tail |")
         self.assertNotEqual(moved, self.text)
         self.assertNotEqual(rows(moved)["header"]["cmd_tail"], (16, 16))
+
+
+def programs() -> dict[str, ast.Module]:
+    """The PLC's modules, parsed; this test is none of them."""
+    files = [path for path in sorted(HERE.glob("*.py")) if path.name != pathlib.Path(__file__).name]
+    return {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+
+
+def called(node: ast.AST) -> str:
+    """Name of the function a call calls, the last part of it."""
+    if not isinstance(node, ast.Call):
+        return ""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+class Independence(unittest.TestCase):
+    """What the PLC knows, it knows from the README."""
+
+    def test_imports_nothing_of_the_project(self) -> None:
+        """Only Python itself, pymodbus, and its own modules."""
+        known = set(sys.stdlib_module_names) | {"pymodbus"} | {name.removesuffix(".py") for name in programs()}
+        for name, tree in programs().items():
+            for node in ast.walk(tree):
+                modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    self.assertEqual(node.level, 0, name)
+                    modules = [node.module]
+                for module in modules:
+                    self.assertIn(module.split(".")[0], known, name)
+
+    def test_opens_only_orders_and_ledger(self) -> None:
+        """One function of two modules opens one file each, at the path it is given; nothing else reads or starts."""
+        reaching = {"open", "read_text", "read_bytes", "import_module", "__import__", "exec", "eval", "system", "popen",
+                    "Popen", "check_output"}
+        found = {}
+        for name, tree in programs().items():
+            for function in ast.walk(tree):
+                if isinstance(function, ast.FunctionDef):
+                    for node in ast.walk(function):
+                        if called(node) in reaching:
+                            self.assertEqual((called(node), ast.unparse(node.args[0])), ("open", "path"), name)
+                            found[name] = function.name
+        self.assertEqual(found, OPENERS)
+
+    def test_addresses_come_from_the_page(self) -> None:
+        """No number stands where a register is looked up, except on the page."""
+        seen = 0
+        for name, tree in programs().items():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Subscript) and ast.unparse(node.value).split(".")[-1] == "image":
+                    numbers = [part for part in ast.walk(node.slice) if isinstance(part, ast.Constant)]
+                    self.assertEqual(numbers, [], f"{name} line {node.lineno}")
+                    seen += 1
+        self.assertGreater(seen, 5)
 
 
 if __name__ == "__main__":

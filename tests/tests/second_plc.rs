@@ -1,17 +1,26 @@
 //! A PLC that nobody of us programmed in Rust: written in Python from the profile's README alone. The daemon sorts a
-//! shift with it, and its ledger agrees. Every register it uses stands in that README.
+//! shift with it, through restarts of both, torn slots and the wrap of every sequence, and its ledger agrees. Every
+//! register it uses stands in that README, and it knows nothing else of us.
 
-use std::net::{SocketAddr, TcpListener};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use wcs_tests::child::tell;
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use wcs_sim::feed::MadeTotals;
+use wcs_tests::child::{tell, wait_until};
+use wcs_tests::size::choose;
 use wcs_tests::{Child, orders, plant, program};
 
-const LIMIT: Duration = Duration::from_secs(120);
-const ORDER_COUNT: u32 = 12;
+const LIMIT: Duration = Duration::from_secs(600);
 const SEED: u64 = 536;
+/// Loads of a shift at full size, at least.
+const LOADS_FULL: u64 = 10_000;
+const LEDGER: &str = "ledger.jsonl";
+const SPEED: &str = "25";
 
 fn script(name: &str) -> Result<Command> {
     let mut command = Command::new(program::python()?);
@@ -20,7 +29,7 @@ fn script(name: &str) -> Result<Command> {
 }
 
 #[test]
-fn every_register_it_uses_stands_in_the_readme() -> Result<()> {
+fn it_uses_registers_of_the_readme_and_knows_nothing_else_of_us() -> Result<()> {
     Child::run(script("test_addresses.py")?, LIMIT)?.expect_code(0)?;
     Ok(())
 }
@@ -29,40 +38,94 @@ fn every_register_it_uses_stands_in_the_readme() -> Result<()> {
 fn daemon_and_a_plc_written_from_the_readme_agree_on_every_load() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
-    let totals = orders::write_made(&folder.join("orders.csv"), SEED, ORDER_COUNT)?;
-    // The port is free again by the time the PLC takes it; the daemon waits until somebody answers there.
-    let endpoint: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let plant_file = plant::write_demo(folder, "plant.toml", endpoint)?;
+    let totals = write_orders(&folder.join("orders.csv"))?;
+    let mut plc = start_plc(folder)?;
+    let endpoint: SocketAddr = plc.wait_out("listening on ")?.parse()?;
+    plant::write_demo(folder, "plant.toml", endpoint)?;
+    let kills = choose(2, 8);
+    for kill in 1..=kills {
+        let mut daemon = start_daemon(folder)?;
+        daemon.wait_out("commanding after ")?;
+        let goal = totals.lines_accepted * 2 * kill / (kills + 1);
+        wait_until("loads are sorted", LIMIT, || {
+            ensure!(daemon.is_running()?, "the daemon ended by itself: {daemon}");
+            ensure!(plc.is_running()?, "the PLC ended by itself: {plc}");
+            Ok((ledger_lines(folder)? >= goal).then_some(()))
+        })?;
+        daemon.kill()?.expect_killed()?;
+    }
+    start_daemon(folder)?.wait_end()?.expect_code(0)?;
+    let account = plc.interrupt()?.expect_code(0)?;
+    check_account(account.out.lines().next_back().context("an account")?)?;
+    settle(folder, &totals)
+}
+
+/// Writes an order file: twenty orders, or as many as make a shift at full size.
+fn write_orders(path: &Path) -> Result<MadeTotals> {
+    let goal = choose(1, LOADS_FULL);
+    let mut order_count = 20;
+    loop {
+        let totals = orders::write_made(path, SEED, order_count)?;
+        if totals.lines_accepted >= goal {
+            return Ok(totals);
+        }
+        order_count += 20;
+    }
+}
+
+fn start_plc(folder: &Path) -> Result<Child> {
     let mut plc = script("second_plc.py")?;
-    plc.current_dir(folder).args([
-        "--listen",
-        &endpoint.to_string(),
-        "--orders",
-        "orders.csv",
-        "--speed",
-        "20",
-    ]);
-    plc.args([
-        "--ledger",
-        "ledger.jsonl",
-        "--first-seq",
-        "65500",
-        "--torn-rate",
-        "0.01",
-        "--more-rate",
-        "0.1",
-    ]);
-    let plc = Child::start(plc, LIMIT)?;
-    let plant_file = plant_file.display().to_string();
-    let run = ["run", "--plant", &plant_file, "--data", "data", "--orders", "orders.csv"];
-    Child::run(program::wcs(folder, &run)?, LIMIT)?.expect_code(0)?;
-    plc.kill()?.expect_killed()?;
-    let reconcile = ["reconcile", "--data", "data", "--ledger", "ledger.jsonl"];
+    plc.current_dir(folder);
+    plc.args(["--listen", "127.0.0.1:0", "--orders", "orders.csv", "--ledger", LEDGER, "--speed", SPEED]);
+    plc.args(["--first-seq", "65500", "--torn-rate", "0.01", "--more-rate", "0.1"]);
+    plc.args(["--restart-every", choose("5", "25")]);
+    Child::start(plc, LIMIT)
+}
+
+fn start_daemon(folder: &Path) -> Result<Child> {
+    let run = ["run", "--plant", "plant.toml", "--data", "data", "--orders", "orders.csv"];
+    Child::start(program::wcs(folder, &run)?, LIMIT)
+}
+
+fn ledger_lines(folder: &Path) -> Result<u64> {
+    let lines = fs::read(folder.join(LEDGER))?.iter().filter(|byte| **byte == b'\n').count();
+    Ok(u64::try_from(lines)?)
+}
+
+/// What the PLC says of itself at its end: everything that was asked for has happened.
+fn check_account(line: &str) -> Result<()> {
+    let account: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+    let count = |name: &str| account[name].as_u64().with_context(|| format!("{name} in {account}"));
+    for (name, least) in [("restarts", 2), ("torn_slots", 1), ("event_wraps", 1), ("command_wraps", 1)] {
+        ensure!(count(name)? >= least, "{name} is too small: {account}");
+    }
+    ensure!(account["finished"] == true, "{account}");
+    tell(&format!(
+        "second PLC: {} restarts, {} torn slots, wraps {} and {}, slowest cycle {} ms",
+        account["restarts"],
+        account["torn_slots"],
+        account["event_wraps"],
+        account["command_wraps"],
+        account["slowest_ms"],
+    ));
+    Ok(())
+}
+
+/// Journal and ledger agree on every load and every piece.
+fn settle(folder: &Path, totals: &MadeTotals) -> Result<()> {
+    let reconcile = ["reconcile", "--data", "data", "--ledger", LEDGER];
     let settled = Child::run(program::wcs(folder, &reconcile)?, LIMIT)?.expect_code(0)?;
-    let settled: serde_json::Value = serde_json::from_str(&settled.out)?;
-    let pieces = &settled["reconcile"];
-    ensure!(pieces["sorted_pieces"].as_u64() == Some(totals.pieces), "{settled}");
-    ensure!(pieces["ledger_difference"] == 0 && settled["loads"]["missorted"] == 0, "{settled}");
-    tell(&format!("{} pieces sorted with a PLC in Python", totals.pieces));
+    let settled: Value = serde_json::from_str(&settled.out)?;
+    Child::run(program::wcs(folder, &["replay", "data"])?, LIMIT)?.expect_code(0)?;
+    let (loads, pieces) = (&settled["loads"], &settled["reconcile"]);
+    ensure!(pieces["ledger_difference"] == 0 && pieces["difference"] == 0, "{settled}");
+    ensure!(loads["missorted"] == 0 && loads["open"] == 0, "{settled}");
+    ensure!(pieces["expected_pieces"].as_u64() == Some(totals.pieces), "{settled}");
+    let accounted = pieces["sorted_pieces"].as_u64().zip(pieces["short_pieces"].as_u64());
+    ensure!(accounted.map(|(sorted, short)| sorted + short) == Some(totals.pieces), "{settled}");
+    tell(&format!(
+        "{} loads of the order file, {} of {} pieces sorted with a PLC in Python, ledger_difference 0",
+        totals.lines_accepted, pieces["sorted_pieces"], totals.pieces
+    ));
     Ok(())
 }
