@@ -10,6 +10,7 @@ pub mod plc_view;
 pub mod program;
 pub mod register_server;
 pub mod relay;
+pub mod second_plc;
 pub mod shift;
 pub mod size;
 

@@ -1,6 +1,7 @@
 //! Independent Modbus programs: a client and a server made with libmodbus, compiled here, and a client on pymodbus.
 //! They know no register; what to ask comes from the profile, and what they answer is decoded by the profile.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -171,6 +172,29 @@ impl PeerServer {
         let mode = if mode == PeerMode::Busy { "busy" } else { "plain" };
         command.args([mode, &start.to_string(), &words.len().to_string()]);
         command.args(words.iter().map(u16::to_string));
+        let mut child = Child::start(command, PEER_LIMIT)?;
+        let port: u16 = child.wait_out("port ")?.parse()?;
+        Ok(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) })
+    }
+
+    /// Starts the server with `image` from register 0 on, written into `folder`. Register `tick` grows with every
+    /// request, as a life word does; of each pair in `echoes` the second register shows what the first was written.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_image(
+        program: &Path,
+        folder: &Path,
+        image: &[u16],
+        tick: u16,
+        echoes: &[(u16, u16)],
+    ) -> Result<Self> {
+        let file = folder.join("image.txt");
+        let words: Vec<String> = image.iter().map(u16::to_string).collect();
+        fs::write(&file, words.join("\n"))?;
+        let mut command = Command::new(program);
+        command.args(["image", "0", &image.len().to_string()]).arg(file).arg(format!("tick:{tick}"));
+        command.args(echoes.iter().map(|(from, to)| format!("echo:{from}:{to}")));
         let mut child = Child::start(command, PEER_LIMIT)?;
         let port: u16 = child.wait_out("port ")?.parse()?;
         Ok(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) })

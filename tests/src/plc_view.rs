@@ -73,6 +73,30 @@ impl PlcView {
         Ok(Dump { header, statics, control, commands })
     }
 
+    /// The registers of all blocks by address, 0 between them. The header is read first.
+    ///
+    /// # Errors
+    /// The PLC does not answer.
+    pub fn image(&self) -> Result<Vec<u16>> {
+        let (map, numbers) = (&self.map, &self.words.numbers);
+        let slots = |block: BlockMap, count: u16| BlockMap { start: block.start, count };
+        let blocks = [
+            map.header_block,
+            map.statics_block,
+            map.lanes_block,
+            slots(map.events_block, numbers.evt_slots_default * map.event_slot_count),
+            map.control_block,
+            slots(map.commands_block, numbers.cmd_slots_default * map.command_slot_count),
+        ];
+        let read = self.read(&blocks)?;
+        let mut image = Vec::new();
+        for (block, words) in blocks.iter().zip(read) {
+            image.resize(usize::from(block.start), 0);
+            image.extend(words);
+        }
+        Ok(image)
+    }
+
     fn read(&self, blocks: &[BlockMap]) -> Result<Vec<Vec<u16>>> {
         let mut operations = Vec::new();
         for block in blocks {

@@ -3,34 +3,26 @@
 //! register it uses stands in that README, and it knows nothing else of us.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use wcs_sim::feed::MadeTotals;
 use wcs_tests::child::{tell, wait_until};
+use wcs_tests::second_plc::LEDGER;
 use wcs_tests::size::choose;
-use wcs_tests::{Child, orders, plant, program};
+use wcs_tests::{Child, orders, plant, program, second_plc};
 
 const LIMIT: Duration = Duration::from_secs(600);
 const SEED: u64 = 536;
 /// Loads of a shift at full size, at least.
 const LOADS_FULL: u64 = 10_000;
-const LEDGER: &str = "ledger.jsonl";
 const SPEED: &str = "25";
-
-fn script(name: &str) -> Result<Command> {
-    let mut command = Command::new(program::python()?);
-    command.arg("-B").arg(program::root().join("tests/second_plc").join(name));
-    Ok(command)
-}
 
 #[test]
 fn it_uses_registers_of_the_readme_and_knows_nothing_else_of_us() -> Result<()> {
-    Child::run(script("test_addresses.py")?, LIMIT)?.expect_code(0)?;
+    Child::run(second_plc::script("test_addresses.py")?, LIMIT)?.expect_code(0)?;
     Ok(())
 }
 
@@ -39,8 +31,9 @@ fn daemon_and_a_plc_written_from_the_readme_agree_on_every_load() -> Result<()> 
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let totals = write_orders(&folder.join("orders.csv"))?;
-    let mut plc = start_plc(folder)?;
-    let endpoint: SocketAddr = plc.wait_out("listening on ")?.parse()?;
+    let rates = ["--torn-rate", "0.01", "--more-rate", "0.1", "--speed", SPEED];
+    let restarts = ["--restart-every", choose("5", "25")];
+    let (mut plc, endpoint) = second_plc::start(folder, &[&rates[..], &restarts[..]].concat(), LIMIT)?;
     plant::write_demo(folder, "plant.toml", endpoint)?;
     let kills = choose(2, 8);
     for kill in 1..=kills {
@@ -71,15 +64,6 @@ fn write_orders(path: &Path) -> Result<MadeTotals> {
         }
         order_count += 20;
     }
-}
-
-fn start_plc(folder: &Path) -> Result<Child> {
-    let mut plc = script("second_plc.py")?;
-    plc.current_dir(folder);
-    plc.args(["--listen", "127.0.0.1:0", "--orders", "orders.csv", "--ledger", LEDGER, "--speed", SPEED]);
-    plc.args(["--first-seq", "65500", "--torn-rate", "0.01", "--more-rate", "0.1"]);
-    plc.args(["--restart-every", choose("5", "25")]);
-    Child::start(plc, LIMIT)
 }
 
 fn start_daemon(folder: &Path) -> Result<Child> {

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::outcome::{Ran, Report};
-use super::{Check, Invocation, Line, Work, kills};
+use super::{Check, Invocation, Line, Work, fencing, kills};
 
 /// What the sample mapping makes of one real day.
 struct Day {
@@ -148,6 +148,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     });
     lines.extend(proofs());
     lines.push(independent_client());
+    lines.extend(fencing::lines());
     lines.push(fresh_clone());
     lines
 }
@@ -160,7 +161,7 @@ fn wcs(arguments: &[&str], report: Option<&'static str>) -> Invocation {
     Invocation { program: "wcs".to_owned(), arguments, report }
 }
 
-fn program(words: &[&str]) -> Invocation {
+pub(super) fn program(words: &[&str]) -> Invocation {
     let arguments = words[1..].iter().map(|word| (*word).to_owned()).collect();
     Invocation { program: words[0].to_owned(), arguments, report: None }
 }
@@ -369,7 +370,7 @@ fn proofs() -> [Line; 2] {
 }
 
 /// Passed tests as the test harness counts them.
-fn passed_tests(printed: &str) -> u64 {
+pub(super) fn passed_tests(printed: &str) -> u64 {
     let counts = printed.lines().filter_map(|line| line.strip_prefix("test result: ok. "));
     counts.filter_map(|rest| rest.split(' ').next()?.parse::<u64>().ok()).sum()
 }
