@@ -141,6 +141,7 @@ impl Core {
             Input::Verb { ticket, verb, .. } => self.on_verb(turn, *ticket, verb),
             Input::Timeout => self.on_timeout(turn),
             Input::Storage(state) => self.on_storage(turn, *state),
+            Input::Quarantined(quarantined) => self.on_quarantined(turn, quarantined),
         }
     }
 

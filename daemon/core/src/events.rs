@@ -19,10 +19,17 @@ pub(crate) struct ExitReport {
 
 impl Core {
     pub(crate) fn on_event(&mut self, turn: &mut Turn<'_>, line: LineId, event: &SorterEvent) {
+        if self.take_event(turn, line, event) {
+            self.on_body(turn, line, event);
+        }
+    }
+
+    /// Counts an event and has it acknowledged behind this record; true when it was not taken before.
+    pub(crate) fn take_event(&mut self, turn: &mut Turn<'_>, line: LineId, event: &SorterEvent) -> bool {
         let row = self.line(line);
         if event.fifo_epoch != row.plc_epoch {
             // From a life of the PLC that is over: neither counted nor acknowledged in the new one.
-            return;
+            return false;
         }
         let next = event.seq_last.next();
         let is_new = !row.evt_next.is_newer_than(event.seq_last);
@@ -31,9 +38,7 @@ impl Core {
         }
         let ack = SorterCommand::Ack { plc_epoch: event.fifo_epoch, next };
         turn.out.command(line, self.seq, 0, ack);
-        if is_new {
-            self.on_body(turn, line, event);
-        }
+        is_new
     }
 
     fn on_body(&mut self, turn: &mut Turn<'_>, line: LineId, event: &SorterEvent) {

@@ -132,6 +132,10 @@ impl Core {
         if line.lane_overflow.contains(&exit.actual) {
             return (Outcome::Overflow, load.reason);
         }
+        if load.reason == Reason::Quarantined {
+            // However it came there: the PLC may have sent it by itself before it was told.
+            return (Outcome::Exception, Reason::Quarantined);
+        }
         let was_sent = load.destination == Destination::Exception && exit.result == ExitResult::FirstChoice;
         if was_sent {
             (Outcome::Exception, load.reason)
@@ -201,6 +205,9 @@ impl Core {
         }
         if let Some(chute) = chute {
             self.close_when_idle(turn, chute);
+        }
+        if load.reason == Reason::Quarantined {
+            self.end_quarantine(turn, load.key.line);
         }
     }
 }

@@ -34,6 +34,7 @@ mod index;
 mod invariants;
 mod link;
 mod permit;
+mod quarantine;
 mod route;
 mod rows;
 mod scans;

@@ -111,6 +111,7 @@ impl Core {
             *row = LaneRow { ready, full, fault, closed };
         });
         self.set_line_alarm(turn, AlarmCode::RecordsMissing, line, false);
+        self.end_quarantine(turn, line);
         self.send_closed_lanes(turn, line);
         let attach = SorterCommand::Attach { plc_epoch: hello.plc_epoch, owner, evt_ack };
         turn.out.command(line, self.seq, 0, attach);

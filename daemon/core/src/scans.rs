@@ -23,6 +23,20 @@ impl Core {
             self.fault_device(turn, key);
             return;
         }
+        let Some(id) = self.meet_scan(turn, key, event, scan) else { return };
+        if self.line(key.line).phase == LinkPhase::Ready {
+            self.decide(turn, id, &scan.codes);
+        }
+    }
+
+    /// Finds or makes the load of a scan and keeps what it says; `None` when the scan is never answered.
+    pub(crate) fn meet_scan(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: LoadKey,
+        event: &SorterEvent,
+        scan: &ScanEvent,
+    ) -> Option<u32> {
         let id = match self.find_load(key) {
             Some(id) => {
                 self.keep_scan(id, event, scan);
@@ -35,12 +49,10 @@ impl Core {
             // Kept over a restart of the PLC: filed under its own life, never answered.
             self.doubt_load(id);
             self.watch_uncertain(turn, key.line, event.belt);
-            return;
+            return None;
         }
         self.watch_load(turn, id);
-        if self.line(key.line).phase == LinkPhase::Ready {
-            self.decide(turn, id, &scan.codes);
-        }
+        Some(id)
     }
 
     fn keep_scan(&mut self, id: u32, event: &SorterEvent, scan: &ScanEvent) {

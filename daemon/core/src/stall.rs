@@ -64,6 +64,13 @@ impl Core {
         }
     }
 
+    /// The stall is over, whatever that would have been told to anybody.
+    pub(crate) fn forget_stall_when_over(&mut self) {
+        if self.stall_over_at().is_some_and(|at| at <= self.now) {
+            self.stall.edit(0, |row| row.over_at = MonoTime::NEVER);
+        }
+    }
+
     /// Counts a decision as late, and as ours when it fell due in the last stall.
     pub(crate) fn count_late(&mut self, turn: &mut Turn<'_>, load: LoadKey, decide_by: MonoTime) {
         turn.out.fact(Fact::DecisionLate { load });

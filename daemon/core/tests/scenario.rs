@@ -68,5 +68,6 @@ scenarios! {
     verbs_in_the_wrong_state_are_refused
     scan_after_exit_faults_the_device
     exit_tells_of_a_decision_a_crash_lost
+    input_that_breaks_us_is_put_aside
     stall_of_ours_is_not_held_against_the_equipment
 }

@@ -30,6 +30,17 @@ pub enum BootError {
     /// The journal does not replay.
     #[error("the journal does not replay: {0}")]
     Diverged(#[from] Divergence),
+    /// The core stops at the first thing a process tells it.
+    #[error(
+        "the core stops at {what}: {invariant}; this is not of the equipment's making and cannot be put aside: \
+         run another version"
+    )]
+    Broken {
+        /// What it was told.
+        what: String,
+        /// The invariant that does not hold.
+        invariant: String,
+    },
     /// The journal belongs to another plant.
     #[error(
         "the journal was written for another plant than the plant file describes: use another data directory"
@@ -91,6 +102,10 @@ pub fn boot<S: Storage>(
     let now = now_after(&recovered).later(core.now());
     let mut engine = Engine::new(core, now);
     engine.boot();
+    if let Some((_, poison)) = engine.poison() {
+        let (what, invariant) = (poison.what.clone(), poison.invariant.clone());
+        return Err(BootError::Broken { what, invariant });
+    }
     Ok(Boot { engine, writer, recovered })
 }
 

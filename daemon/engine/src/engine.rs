@@ -1,6 +1,9 @@
 //! One turn after the other: the engine owns the core, the batch that is being filled and the gate. The shell
 //! drives it; the engine tells when it is full instead of growing.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use wcs_core::{Core, Step};
 use wcs_journal::{BATCH_SIZE_MAX, Batch};
 use wcs_types::limits::{OWN_GAP_MAX_MS, RECORDS_PENDING_MAX};
@@ -10,6 +13,7 @@ use wcs_types::{
 };
 
 use crate::gate::Gate;
+use crate::poison::{Poison, PoisonList, digest_of, invariant_of, words};
 
 /// Bytes in the batch that is being filled, from which on nothing more is admitted: far below what the journal takes,
 /// so that even a large last record fits.
@@ -23,12 +27,20 @@ pub enum Admission {
     Taken(Seq),
     /// Not taken: every reserved record waits for the disk. Offer it again later.
     Full(Box<Input>),
+    /// Not taken: an input broke an invariant of the core. The process has to end; see [`Engine::poison`].
+    Broken,
 }
+
+/// How the core takes one input. There is one way, [`Core::handle`]; a test puts a broken one in its place.
+pub type Stepper = fn(&mut Core, MonoTime, Nanos, &Input, &mut Step);
 
 /// Core, journal batch and gate of one plant.
 #[derive(Debug)]
 pub struct Engine {
     core: Core,
+    stepper: Stepper,
+    poisons: PoisonList,
+    poison: Option<Box<Poison>>,
     step: Step,
     filling: Batch,
     gate: Gate,
@@ -47,6 +59,9 @@ impl Engine {
             gate: Gate::new(core.seq()),
             last_turn: now,
             core,
+            stepper: |core, now, gap, input, step| core.handle(now, gap, input, None, step),
+            poisons: PoisonList::default(),
+            poison: None,
             step: Step::default(),
             filling: Batch::new(),
             storage: StorageState::Good,
@@ -54,6 +69,22 @@ impl Engine {
             gap: Nanos::ZERO,
             facts: Vec::new(),
         }
+    }
+
+    /// Puts another stepper in the place of the core's own.
+    pub fn set_stepper(&mut self, stepper: Stepper) {
+        self.stepper = stepper;
+    }
+
+    /// The inputs that processes before this one ended at.
+    pub fn set_poisons(&mut self, poisons: PoisonList) {
+        self.poisons = poisons;
+    }
+
+    /// The input that broke an invariant, once one has: the core is not to be trusted any more, and the engine takes
+    /// nothing. The poison stands in the list as it has to be kept for the next process.
+    pub fn poison(&self) -> Option<(&PoisonList, &Poison)> {
+        self.poison.as_deref().map(|poison| (&self.poisons, poison))
     }
 
     /// First records of a process: links that an earlier process held are not up, and its journal worries are over.
@@ -76,17 +107,22 @@ impl Engine {
         // A stall is told before anything that waited in it, even if nothing did.
         let is_due = self.core.next_timeout().is_some_and(|(due, _)| due <= now) || is_stalled(self.gap);
         if is_due && !self.is_full() {
-            self.step_core(Input::Timeout);
+            let input = self.put_aside(Input::Timeout);
+            self.step_core(input);
         }
         self.judge_storage();
     }
 
     /// Takes one input in the current turn.
     pub fn admit(&mut self, input: Input) -> Admission {
+        if self.poison.is_some() {
+            return Admission::Broken;
+        }
         if self.is_full() {
             return Admission::Full(Box::new(input));
         }
-        Admission::Taken(self.step_core(input))
+        let input = self.put_aside(input);
+        if self.step_core(input) { Admission::Taken(self.core.seq()) } else { Admission::Broken }
     }
 
     /// Swaps the filled batch for an empty one; false when there is nothing to write.
@@ -176,8 +212,45 @@ impl Engine {
         }
     }
 
-    fn step_core(&mut self, input: Input) -> Seq {
-        self.core.handle(self.last_turn, self.gap, &input, None, &mut self.step);
+    /// The input, or what the core is given in its place.
+    fn put_aside(&self, input: Input) -> Input {
+        let core = &self.core;
+        let envelope = self.poisons.envelope(&input, |input| match input {
+            Input::Sorter { line, event } => core.was_put_aside(*line, event),
+            _ => false,
+        });
+        envelope.map_or(input, Input::Quarantined)
+    }
+
+    /// True when the core has taken it.
+    fn step_core(&mut self, input: Input) -> bool {
+        if self.poison.is_some() {
+            return false;
+        }
+        let (core, step, now, gap) = (&mut self.core, &mut self.step, self.last_turn, self.gap);
+        let stepper = self.stepper;
+        // What a failed invariant leaves behind is never looked at again.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stepper(core, now, gap, &input, step))) {
+            self.note_poison(&input, &*panic);
+            return false;
+        }
+        self.record(input);
+        true
+    }
+
+    fn note_poison(&mut self, input: &Input, panic: &(dyn Any + Send)) {
+        let poison = Poison {
+            digest: digest_of(input),
+            crashes: 1,
+            what: words(input),
+            invariant: invariant_of(panic),
+        };
+        let (list, poison) = self.poisons.noted(poison);
+        self.poisons = list;
+        self.poison = Some(Box::new(poison));
+    }
+
+    fn record(&mut self, input: Input) {
         let seq = self.core.seq();
         self.facts.extend(self.step.facts.iter().map(|fact| (seq, fact.clone())));
         let decisions: Vec<Decision> = std::mem::take(&mut self.step.decisions);
@@ -200,6 +273,5 @@ impl Engine {
         for output in self.step.outputs.drain(..) {
             self.gate.push(output);
         }
-        seq
     }
 }

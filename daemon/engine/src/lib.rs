@@ -14,8 +14,10 @@
 mod boot;
 mod engine;
 mod gate;
+mod poison;
 mod replay;
 
 pub use boot::{Boot, BootError, boot, journal_context, journal_plant};
-pub use engine::{Admission, Engine};
+pub use engine::{Admission, Engine, Stepper};
+pub use poison::{CRASHES_MAX, Poison, PoisonList};
 pub use replay::{Divergence, Replay, ReplayError, replay};

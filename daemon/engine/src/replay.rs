@@ -1,8 +1,12 @@
 //! Replay: the core steps through recorded inputs again. In the version that made the records everything must
 //! come out as recorded; another version has the recorded decisions imposed and lists where it differs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use wcs_core::{Core, Difference, Step};
 use wcs_types::{CORE_VERSION, Decision, Fact, MonoTime, Plant, Record, Seq, StateHash};
+
+use crate::poison::{invariant_of, words};
 
 /// A core that follows records.
 #[derive(Debug)]
@@ -34,6 +38,16 @@ pub enum Divergence {
     Time {
         /// The record.
         seq: Seq,
+    },
+    /// The core, which took this input once, stops at it.
+    #[error("record {seq}: the core stops at {what}: {invariant}", seq = .seq.0)]
+    Invariant {
+        /// The record.
+        seq: Seq,
+        /// Its input.
+        what: String,
+        /// The invariant that does not hold.
+        invariant: String,
     },
     /// Another choice.
     #[error("record {seq}: decision {index} was {recorded:?}, replay chooses {own:?}", seq = .seq.0)]
@@ -119,7 +133,15 @@ impl Replay {
             return Err(Divergence::Time { seq: record.seq });
         }
         let imposed = (!self.is_same_version).then_some(record.decisions.as_slice());
-        self.core.handle(record.now, record.gap, &record.input, imposed, &mut self.step);
+        let (core, step) = (&mut self.core, &mut self.step);
+        let stepped = catch_unwind(AssertUnwindSafe(|| {
+            core.handle(record.now, record.gap, &record.input, imposed, step);
+        }));
+        stepped.map_err(|panic| Divergence::Invariant {
+            seq: record.seq,
+            what: words(&record.input),
+            invariant: invariant_of(&*panic),
+        })?;
         self.records += 1;
         if self.is_same_version {
             return self.compare(record);

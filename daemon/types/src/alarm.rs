@@ -33,6 +33,8 @@ named! {
         TableFull = "table_full",
         /// This process was late; the equipment is not to blame.
         SelfStall = "self_stall",
+        /// An input that stopped this program again and again was put aside: its load comes to the exception lane.
+        Quarantined = "quarantined",
     }
 }
 

@@ -8,6 +8,7 @@ use crate::batch::{OrderKey, SkuKey};
 use crate::code::Code;
 use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey};
 use crate::outcome::{Outcome, Reason};
+use crate::quarantine::InputDigest;
 use crate::sorter::ExitResult;
 use crate::units::{Nanos, Pieces};
 
@@ -150,6 +151,13 @@ pub enum Fact {
     LateBySelfStall {
         /// The load.
         load: LoadKey,
+    },
+    /// An input that stopped this program again and again was put aside. Its record holds it.
+    InputPutAside {
+        /// What it is known by.
+        digest: InputDigest,
+        /// The line it came from, if it came from one.
+        line: Option<LineId>,
     },
 }
 

@@ -1,10 +1,13 @@
 //! What goes into the control core. One closed enum by device class, journaled as it is: append variants at
 //! the end, never reorder. A new profile touches neither this file nor the core.
 
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LineId, OperatorId, Ticket};
 use crate::lanes::LaneSet;
+use crate::quarantine::Quarantined;
 use crate::serial::{Epoch, EventSeq};
 use crate::sorter::{DestinationCommand, PlcHello, SorterEvent};
 use crate::units::BeltMm;
@@ -47,6 +50,8 @@ pub enum Input {
     },
     /// The state of the journal changed.
     Storage(StorageState),
+    /// An input that broke an invariant in the processes before this one is put aside instead of taken.
+    Quarantined(Box<Quarantined>),
 }
 
 /// Change of a link, as its session sees it.

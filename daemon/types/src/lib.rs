@@ -20,6 +20,7 @@ pub mod mutation;
 pub mod outcome;
 pub mod output;
 pub mod plant;
+pub mod quarantine;
 pub mod record;
 pub mod serial;
 pub mod sorter;
@@ -38,6 +39,7 @@ pub use lanes::LaneSet;
 pub use outcome::{Outcome, Reason};
 pub use output::{Output, OutputKind, Target};
 pub use plant::{ChuteKind, ChuteSpec, LineKind, LineSpec, LinkSpec, Plant};
+pub use quarantine::{InputDigest, Quarantined, Suspect};
 pub use record::{CORE_VERSION, Record};
 pub use serial::{CommandSeq, Epoch, EventSeq, Seq};
 pub use sorter::{

@@ -39,6 +39,10 @@ pub const COMMANDS_PER_LINK_MAX: usize = 4_096;
 pub const RECORDS_PENDING_MAX: usize = 65_536;
 /// Size of one encoded record that every reader must take; parts of batches are cut so that they stay below.
 pub const RECORD_SIZE_MAX: usize = 256 * 1024;
+/// Bytes of the text of an invariant that are kept with the input that broke it; more: cut off.
+pub const INVARIANT_SIZE_MAX: usize = 512;
+/// Inputs that broke an invariant, kept in the data directory. More: the oldest is forgotten.
+pub const POISONS_KEPT_MAX: usize = 64;
 /// Milliseconds between two turns, or two calls of a session. More: a stall of ours, no deadline of a device is judged
 /// over it.
 pub const OWN_GAP_MAX_MS: u64 = 500;

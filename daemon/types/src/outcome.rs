@@ -126,5 +126,7 @@ named! {
         BatchClosed = "batch_closed",
         /// Another candidate ranked before it.
         RankedLower = "ranked_lower",
+        /// What the PLC told of the load stopped this program again and again.
+        Quarantined = "quarantined",
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{BatchSpec, JobSpec};
 use crate::code::Code;
 use crate::ids::{BatchId, ChuteId, LineId, StartToken};
+use crate::quarantine::InputDigest;
 use crate::sorter::UnitCommand;
 
 /// A request. Append only.
@@ -127,4 +128,9 @@ pub enum VerbRefusal {
     WrongChute,
     /// The chute is not waiting to be emptied.
     NotClosing,
+    /// This request stopped the program again and again: it is not tried any more before another version runs.
+    Quarantined {
+        /// What it is known by in the log.
+        digest: InputDigest,
+    },
 }

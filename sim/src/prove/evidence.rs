@@ -64,7 +64,9 @@ impl End {
         match result {
             Ok(true) => Self::Done,
             Ok(false) => Self::Stuck("the work is not done at the end of the longest run".into()),
-            Err(error @ StackError::Invariant { .. }) => Self::Invariant(error.to_string()),
+            Err(error @ (StackError::Invariant { .. } | StackError::Broken { .. })) => {
+                Self::Invariant(error.to_string())
+            }
             Err(error @ StackError::Boot(_)) => Self::NotStarted(error.to_string()),
             Err(error @ StackError::Stuck { .. }) => Self::Stuck(error.to_string()),
         }

@@ -54,6 +54,8 @@ pub struct Tally {
     pub rebound: u64,
     /// Late decisions, and stalls of the process that made them.
     pub deadline: Deadline,
+    /// Inputs that were put aside.
+    pub put_aside: u64,
     /// Records.
     pub records: u64,
     /// Pieces of all batches that were staged.
@@ -138,6 +140,7 @@ impl Tally {
             }
             Fact::DecisionLate { .. } => self.deadline.late += 1,
             Fact::LateBySelfStall { .. } => self.deadline.late_by_self_stall += 1,
+            Fact::InputPutAside { .. } => self.put_aside += 1,
             Fact::SelfStalled { .. } => self.deadline.self_stalls += 1,
             Fact::AlarmRaised(key) => *self.alarms.entry(key.code.to_string()).or_default() += 1,
             Fact::BatchPaused { .. }

@@ -263,6 +263,7 @@ impl Daemon {
         while let Some(input) = self.session.poll_input() {
             let marks = if watch.is_some() { marks_of(&input) } else { Vec::new() };
             let Admission::Taken(seq) = self.engine.admit(input) else {
+                self.check(now)?;
                 unreachable!("the memory disk is never that far behind: permits are withdrawn at half");
             };
             if let Some(watch) = &mut watch {
@@ -271,7 +272,9 @@ impl Daemon {
         }
         self.tell(now, supervisor, watch.as_deref_mut());
         while let Some((ticket, verb)) = supervisor.poll_verb(now) {
-            self.admit_verb(ticket, verb);
+            if self.admit_verb(ticket, verb).is_none() {
+                break;
+            }
             self.tell(now, supervisor, watch.as_deref_mut());
         }
         is_busy |= self.send(now, supervisor);
@@ -284,12 +287,14 @@ impl Daemon {
         Ok(is_busy || made != before)
     }
 
-    fn admit_verb(&mut self, ticket: Ticket, verb: Verb) -> Seq {
+    /// The record of a verb; `None` when it broke the core, which the end of the turn tells.
+    fn admit_verb(&mut self, ticket: Ticket, verb: Verb) -> Option<Seq> {
         let input = wcs_types::Input::Verb { operator: OperatorId(1), ticket, verb };
-        let Admission::Taken(seq) = self.engine.admit(input) else {
-            unreachable!("the memory disk is never that far behind");
-        };
-        seq
+        match self.engine.admit(input) {
+            Admission::Taken(seq) => Some(seq),
+            Admission::Broken => None,
+            Admission::Full(_) => unreachable!("the memory disk is never that far behind"),
+        }
     }
 
     fn tell(&mut self, now: MonoTime, supervisor: &mut Supervisor, mut watch: Option<&mut Watch>) {
@@ -324,7 +329,7 @@ impl Daemon {
         let chute: ChuteId = self.engine.core().chute_for_label(LINE, label)?;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        let record = self.admit_verb(ticket, Verb::HandSort { line: LINE, label: label.clone(), chute });
+        let record = self.admit_verb(ticket, Verb::HandSort { line: LINE, label: label.clone(), chute })?;
         let mut facts = Vec::new();
         self.engine.drain_facts(&mut facts);
         let is_booked = facts.iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
@@ -334,6 +339,10 @@ impl Daemon {
     }
 
     fn check(&mut self, now: MonoTime) -> Result<(), StackError> {
+        if let Some((_, poison)) = self.engine.poison() {
+            let (what, invariant) = (poison.what.clone(), poison.invariant.clone());
+            return Err(StackError::Broken { at: now, what, invariant });
+        }
         let seq = self.engine.last_seq().0;
         if self.check_every != 0 && seq >= self.last_check + self.check_every {
             self.last_check = seq;

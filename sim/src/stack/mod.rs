@@ -63,6 +63,16 @@ pub enum StackError {
         /// Which.
         broken: InvariantBroken,
     },
+    /// An input broke the core: its process has ended.
+    #[error("at {} ms the core stops at {what}: {invariant}", .at.0 / 1_000_000)]
+    Broken {
+        /// When.
+        at: MonoTime,
+        /// The input.
+        what: String,
+        /// The invariant that does not hold.
+        invariant: String,
+    },
     /// Nothing is left to happen although work is open: a deadlock of the stack.
     #[error("no end in sight at {} ms: {what}", .at.0 / 1_000_000)]
     Stuck {

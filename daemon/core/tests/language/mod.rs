@@ -9,9 +9,10 @@ use wcs_types::limits::JOBS_PER_PART_MAX;
 use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
     Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, Epoch, EventBody,
-    EventSeq, ExitResult, Identify, Input, JobSpec, LaneNo, LaneSet, LaneState, LineId, LineKind, LineSpec,
-    LinkChange, LinkId, LinkSpec, MachineState, Millimeters, MonoTime, Nanos, OfflineReason, OperatorId,
-    OrderKey, Pieces, Plant, PlcHello, Read, ScanEvent, SkuKey, SorterEvent, StartToken, Ticket, Verb,
+    EventSeq, ExitResult, Identify, Input, InputDigest, JobSpec, LaneNo, LaneSet, LaneState, LineId,
+    LineKind, LineSpec, LinkChange, LinkId, LinkSpec, MachineState, Millimeters, MonoTime, Nanos,
+    OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello, Quarantined, Read, ScanEvent, SkuKey,
+    SorterEvent, StartToken, Suspect, Ticket, Verb,
 };
 
 const LINE: LineId = LineId(0);
@@ -56,6 +57,7 @@ impl Stage {
         let mut answers = Vec::new();
         for input in self.inputs_of(&words) {
             self.now += TURN;
+            answers.extend(self.note_put_aside(&input));
             let gap = std::mem::replace(&mut self.gap, TURN);
             self.core.handle(self.now, gap, &input, None, &mut self.step);
             self.inputs.push((self.now, gap, input));
@@ -110,6 +112,9 @@ impl Stage {
                 self.now += self.gap;
                 inputs
             }
+            // The engine puts the input aside instead of giving it to the core; `bare`: for the second time.
+            ["aside", "bare", rest @ ..] => self.aside(rest, true),
+            ["aside", rest @ ..] => self.aside(rest, false),
             ["travel", mm] => {
                 self.belt = self.belt.ahead(Millimeters(mm.parse().unwrap()));
                 vec![self.link(LinkChange::Travelled { plc_epoch: self.epoch, belt: self.belt })]
@@ -129,6 +134,28 @@ impl Stage {
             }
             _ => self.verb(words),
         }
+    }
+
+    fn aside(&mut self, words: &[&str], is_bare: bool) -> Vec<Input> {
+        let put = |input| {
+            let suspect = match input {
+                Input::Sorter { line, event } => Suspect::Sorter { line, event },
+                Input::Link { line, change } => Suspect::Link { line, change },
+                Input::Verb { operator, ticket, verb } => Suspect::Verb { operator, ticket, verb },
+                Input::Timeout => Suspect::Timeout,
+                other => panic!("{other:?} is not put aside"),
+            };
+            let digest = InputDigest(0xD1);
+            let invariant = "every load in flight was counted".to_owned();
+            Input::Quarantined(Box::new(Quarantined { digest, invariant, is_bare, suspect }))
+        };
+        self.inputs_of(words).into_iter().map(put).collect()
+    }
+
+    /// What the engine asks before it gives a scan to the core.
+    fn note_put_aside(&self, input: &Input) -> Option<String> {
+        let Input::Sorter { line, event } = input else { return None };
+        self.core.was_put_aside(*line, event).then(|| "(was put aside before)".into())
     }
 
     fn link(&self, change: LinkChange) -> Input {

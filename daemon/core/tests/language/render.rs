@@ -84,6 +84,7 @@ fn fact_text(fact: &Fact) -> String {
         Fact::AlarmGone(key) => format!("alarm gone {}", key.code),
         Fact::PermitChanged { is_permitted, .. } => format!("permitted {is_permitted}"),
         Fact::SelfStalled { gap } => format!("stalled {} ms", gap.as_millis()),
+        Fact::InputPutAside { digest, .. } => format!("put aside {digest}"),
         Fact::LateBySelfStall { load } => format!("late by stall {}", load.item),
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use tokio::sync::Notify;
 use wcs_drivers::{LinkCommand, give_way};
-use wcs_engine::{Admission, Engine};
+use wcs_engine::{Admission, CRASHES_MAX, Engine, Poison};
 use wcs_journal::Batch;
 use wcs_sim::supervisor::Supervisor;
 use wcs_types::limits::INPUTS_PER_TURN_MAX;
@@ -29,6 +29,7 @@ use wcs_types::{
 use super::device_log;
 use super::journal_thread::{JournalNews, JournalPorts};
 use super::link_tasks::{LinkTask, Outlet};
+use super::poison_file::PoisonFile;
 use super::{HandSortAsk, Shared};
 use crate::clock::{Clock, wall_unix_ms};
 use crate::exit::Failure;
@@ -52,11 +53,14 @@ pub(crate) struct Ports {
     pub(crate) alive_until: Arc<AtomicU64>,
     pub(crate) journal: JournalPorts,
     pub(crate) asks: Receiver<HandSortAsk>,
+    pub(crate) poison_file: PoisonFile,
 }
 
 /// What is left of the core thread.
 pub(crate) struct CoreEnd {
     pub(crate) turns: u64,
+    /// Why it ended by itself: the input that broke an invariant.
+    pub(crate) poison: Option<String>,
 }
 
 pub(crate) fn spawn(
@@ -137,8 +141,10 @@ impl CoreThread {
             give_way().await;
             self.settle();
             let is_stopping = self.ports.shared.stop.load(Ordering::Acquire);
-            if is_stopping && taken == 0 && self.unsent.is_none() && self.engine.pending_count() == 0 {
-                return CoreEnd { turns: self.turns };
+            let is_done =
+                is_stopping && taken == 0 && self.unsent.is_none() && self.engine.pending_count() == 0;
+            if is_done || self.engine.poison().is_some() {
+                return CoreEnd { turns: self.turns, poison: self.keep_poison() };
             }
             self.wait().await;
         }
@@ -165,6 +171,22 @@ impl CoreThread {
         self.hand_over_batch();
         self.tell_script(now);
         self.publish();
+    }
+
+    /// Notes the input that broke an invariant for the next process, and says so.
+    fn keep_poison(&self) -> Option<String> {
+        let (list, poison) = self.engine.poison()?;
+        let Poison { digest, crashes, what, invariant } = poison;
+        let file = &self.ports.poison_file;
+        tracing::error!(%digest, crashes, what, invariant, "an input broke an invariant; this process ends");
+        if let Err(error) = file.save(list) {
+            // Without it the next process meets the input as if for the first time.
+            tracing::error!(%error, path = %file.path().display(), "the poison input cannot be noted");
+        }
+        let next = if *crashes < CRASHES_MAX { "meets it once more" } else { "puts it aside" };
+        Some(format!(
+            "the core stopped at {what}: {invariant} (time {crashes}, digest {digest}); the next start {next}"
+        ))
     }
 
     fn hear_journal(&mut self) {
@@ -204,6 +226,7 @@ impl CoreThread {
                     self.unsent = Some(*input);
                     break;
                 }
+                Admission::Broken => break,
             }
             taken += 1;
         }
@@ -357,7 +380,7 @@ impl CoreThread {
 fn line_of(input: &Input) -> Option<LineId> {
     match input {
         Input::Sorter { line, .. } | Input::Link { line, .. } | Input::Refused { line, .. } => Some(*line),
-        Input::Verb { .. } | Input::Timeout | Input::Storage(_) => None,
+        Input::Verb { .. } | Input::Timeout | Input::Storage(_) | Input::Quarantined(_) => None,
     }
 }
 
@@ -372,6 +395,12 @@ fn note(fact: &Fact, shared: &Shared) {
         }
         Fact::AlarmGone(key) => {
             tracing::info!(code = key.code.as_str(), line = key.line.map(|line| line.0), "alarm gone");
+        }
+        Fact::InputPutAside { digest, line } => {
+            tracing::error!(%digest, line = line.map(|line| line.0), "an input that stopped us before is put aside");
+        }
+        Fact::SelfStalled { gap } => {
+            tracing::warn!(ms = gap.as_millis(), "this process did not come to its turn");
         }
         Fact::BatchStarted { batch } => tracing::info!(batch = batch.0, "batch started"),
         Fact::BatchEnded { batch } => tracing::info!(batch = batch.0, "batch ended"),

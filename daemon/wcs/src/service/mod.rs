@@ -11,6 +11,7 @@ mod core_thread;
 mod device_log;
 mod journal_thread;
 mod link_tasks;
+mod poison_file;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -32,6 +33,8 @@ use crate::clock::{Clock, core_time_after, wall_unix_ms};
 use crate::exit::Failure;
 use crate::realtime::Realtime;
 use crate::stall::StallingStorage;
+
+use self::poison_file::PoisonFile;
 
 pub(crate) use core_thread::CoreEnd;
 pub(crate) use journal_thread::JournalFigures;
@@ -116,12 +119,14 @@ impl Service {
                 script.handle_fact(record.now, fact);
             }
         };
-        let Boot { engine, writer, recovered } =
+        let Boot { mut engine, writer, recovered } =
             boot(storage, plant.clone(), options, core_time_after, see).map_err(Failure::not_ok)?;
         if let Some(torn) = &recovered.torn {
             tracing::warn!(%torn, "the last write was interrupted; it was never acknowledged");
         }
         script.skip_tickets(tickets);
+        let poison_file = PoisonFile::in_directory(data);
+        engine.set_poisons(poison_file.load());
         let clock = Clock::starting_at(engine.core().now());
         let journal_life = Arc::new(());
         let shared = Arc::new(Shared { journal_life: Arc::downgrade(&journal_life), ..Shared::default() });
@@ -139,6 +144,7 @@ impl Service {
             alive_until: ends.alive_until,
             journal: journal_ports,
             asks: asked,
+            poison_file,
         };
         let core = core_thread::spawn(engine, script, ports, ends.tasks, realtime)?;
         Ok(Self { shared, asks, clock, links, core, journal })
@@ -151,6 +157,9 @@ impl Service {
         let end = self.core.join().map_err(|_| panicked("core"))?;
         let journal = self.journal.join().map_err(|_| panicked("journal"))?;
         let links = self.links.figures();
+        if let Some(poison) = end.poison {
+            return Err(Failure::NotOk(poison));
+        }
         Ok(ServiceEnd { fsync_us: journal.fsync_us.clone(), journal, links, turns: end.turns })
     }
 
