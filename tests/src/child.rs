@@ -189,6 +189,14 @@ impl Child {
         self.signal(Signal::SIGCONT)
     }
 
+    /// Ends it as a watchdog does (SIGABRT).
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn abort(&self) -> Result<()> {
+        self.signal(Signal::SIGABRT)
+    }
+
     fn signal(&self, signal: Signal) -> Result<()> {
         Ok(kill(Pid::from_raw(i32::try_from(self.process.id())?), signal)?)
     }

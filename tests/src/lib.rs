@@ -11,10 +11,13 @@ pub mod program;
 pub mod register_server;
 pub mod relay;
 pub mod second_plc;
+pub mod service_manager;
 pub mod shift;
 pub mod size;
+pub mod threads;
 
 pub use child::{Child, Ended};
 pub use plc_view::PlcView;
 pub use register_server::RegisterServer;
+pub use service_manager::ServiceManager;
 pub use shift::Shift;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::child::{Child, Ended};
 use crate::plant::write_demo;
 use crate::program::wcs;
+use crate::service_manager::ServiceManager;
 
 /// Name of the order file in the folder of a shift.
 pub const ORDERS: &str = "orders.csv";
@@ -59,14 +61,26 @@ impl Shift {
         self.start_daemon_on(DATA)
     }
 
+    /// Starts a daemon on the data directory of the shift as a service of `manager`.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_service(&self, manager: &ServiceManager) -> Result<Child> {
+        Child::start(manager.around(self.daemon(DATA)?), self.limit)
+    }
+
     /// Starts a daemon on `data`, another directory in the folder of the shift.
     ///
     /// # Errors
     /// It does not start.
     pub fn start_daemon_on(&self, data: &str) -> Result<Child> {
+        Child::start(self.daemon(data)?, self.limit)
+    }
+
+    fn daemon(&self, data: &str) -> Result<Command> {
         let arguments =
             ["run", "--plant", "plant.toml", "--data", data, "--orders", ORDERS, "--report", "run.json"];
-        Child::start(wcs(&self.folder, &arguments)?, self.limit)
+        wcs(&self.folder, &arguments)
     }
 
     /// Copies a data directory; nobody may write in it meanwhile.

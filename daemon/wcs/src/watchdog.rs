@@ -153,8 +153,9 @@ impl Watch {
     fn withhold(&mut self, why: &str) {
         self.withheld += 1;
         self.is_withholding = true;
-        tracing::error!(withheld = self.withheld, "watchdog withheld: {why}");
+        // The log comes last: a core that stands in the middle of a line of its own would hold this thread up.
         self.tell_status("", &format!("watchdog withheld: {why}"));
+        tracing::error!(withheld = self.withheld, "watchdog withheld: {why}");
     }
 
     fn tell_status(&mut self, before: &str, status: &str) {
