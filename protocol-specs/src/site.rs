@@ -14,16 +14,8 @@ use crate::section::{Place, Reading, Section, nearest};
 const CPU_MAX: i64 = 1_023;
 /// 99 is left to the kernel's own threads.
 const PRIORITY_MAX: i64 = 98;
-const KEYS: [&str; 8] = [
-    "core_cpu",
-    "link_cpu",
-    "journal_cpu",
-    "other_cpus",
-    "core_fifo_priority",
-    "link_fifo_priority",
-    "lock_memory",
-    "demand",
-];
+const KEYS: [&str; 6] =
+    ["core_cpu", "journal_cpu", "other_cpus", "core_fifo_priority", "lock_memory", "demand"];
 
 /// A site file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -35,18 +27,14 @@ pub struct Site {
 /// Table `[realtime]`. Nothing in it: the system decides, as for any program.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Realtime {
-    /// CPU of the core thread; one of `other_cpus` when not given.
+    /// CPU of the core thread, which runs the links too; one of `other_cpus` when not given.
     pub core_cpu: Option<u16>,
-    /// CPU of the thread that runs the links; one of `other_cpus` when not given.
-    pub link_cpu: Option<u16>,
     /// CPU of the journal thread; one of `other_cpus` when not given.
     pub journal_cpu: Option<u16>,
     /// CPUs of every other thread; empty leaves it to the system.
     pub other_cpus: Vec<u16>,
     /// Priority of the core thread under `SCHED_FIFO`.
     pub core_fifo_priority: Option<u8>,
-    /// Priority of the link thread under `SCHED_FIFO`.
-    pub link_fifo_priority: Option<u8>,
     /// Nothing of the process is ever paged out.
     pub lock_memory: bool,
     /// What happens when the system refuses something of this.
@@ -108,27 +96,25 @@ fn read_realtime(
         Some(cpu)
     };
     let core_cpu = one(reading, "core_cpu");
-    let link_cpu = one(reading, "link_cpu");
     let journal_cpu = one(reading, "journal_cpu");
     let other_cpus = read_other_cpus(reading, section, &mut named);
     check_known(reading, &named, machine_cpus);
-    let mut priority = |key: &'static str, cpu_key: &'static str| {
-        let (number, place) = section.number_or_none(reading, key, 1..=PRIORITY_MAX)?;
-        check_own_cpu(reading, section, key, cpu_key, &named, &place);
-        u8::try_from(number).ok()
-    };
-    let core_fifo_priority = priority("core_fifo_priority", "core_cpu");
-    let link_fifo_priority = priority("link_fifo_priority", "link_cpu");
+    let core_fifo_priority = read_priority(reading, section, &named);
     Realtime {
         core_cpu,
-        link_cpu,
         journal_cpu,
         other_cpus,
         core_fifo_priority,
-        link_fifo_priority,
         lock_memory: section.flag(reading, "lock_memory").unwrap_or_default(),
         demand: read_demand(reading, section).unwrap_or_default(),
     }
+}
+
+fn read_priority(reading: &mut Reading<'_>, section: &Section<'_, '_>, named: &[Named]) -> Option<u8> {
+    let (key, cpu_key) = ("core_fifo_priority", "core_cpu");
+    let (number, place) = section.number_or_none(reading, key, 1..=PRIORITY_MAX)?;
+    check_own_cpu(reading, section, key, cpu_key, named, &place);
+    u8::try_from(number).ok()
 }
 
 fn read_other_cpus(reading: &mut Reading<'_>, section: &Section<'_, '_>, named: &mut Vec<Named>) -> Vec<u16> {
@@ -231,19 +217,17 @@ mod tests {
         assert!(is_there, "no `{part}` on line {line} in:\n{problems}");
     }
 
-    const WHOLE: &str = "[realtime]\ncore_cpu = 1\nlink_cpu = 2\njournal_cpu = 0\nother_cpus = [0, 3]\n\
-                         core_fifo_priority = 40\nlink_fifo_priority = 39\nlock_memory = true\ndemand = \"prefer\"\n";
+    const WHOLE: &str = "[realtime]\ncore_cpu = 1\njournal_cpu = 0\nother_cpus = [0, 3]\n\
+                         core_fifo_priority = 40\nlock_memory = true\ndemand = \"prefer\"\n";
 
     #[test]
     fn whole_file_is_read() {
         let realtime = load(WHOLE).unwrap().realtime;
         let wanted = Realtime {
             core_cpu: Some(1),
-            link_cpu: Some(2),
             journal_cpu: Some(0),
             other_cpus: vec![0, 3],
             core_fifo_priority: Some(40),
-            link_fifo_priority: Some(39),
             lock_memory: true,
             demand: Demand::Prefer,
         };
@@ -263,10 +247,9 @@ mod tests {
         let open = "[realtime]\ncore_cpu = 1\ncore_fifo_priority = 40\n";
         problem(open, 3, "`core_fifo_priority` needs the key `other_cpus`");
         for (from, to, line, key) in [
-            ("link_cpu = 2", "link_cpu = 1", 3, "`link_cpu` has CPU 1"),
-            ("journal_cpu = 0", "journal_cpu = 1", 4, "`journal_cpu` has CPU 1"),
-            ("[0, 3]", "[0, 1]", 5, "`other_cpus` has CPU 1"),
-            ("[0, 3]", "[0, 2]", 5, "which is `link_cpu` and, with `link_fifo_priority`"),
+            ("journal_cpu = 0", "journal_cpu = 1", 3, "`journal_cpu` has CPU 1"),
+            ("[0, 3]", "[0, 1]", 4, "`other_cpus` has CPU 1"),
+            ("[0, 3]", "[0, 1]", 4, "which is `core_cpu` and, with `core_fifo_priority`"),
         ] {
             problem(&WHOLE.replacen(from, to, 1), line, key);
         }
@@ -274,7 +257,7 @@ mod tests {
 
     #[test]
     fn threads_without_fifo_may_share_a_cpu() {
-        let text = "[realtime]\ncore_cpu = 1\nlink_cpu = 1\njournal_cpu = 1\nother_cpus = [1]\n";
+        let text = "[realtime]\ncore_cpu = 1\njournal_cpu = 1\nother_cpus = [1]\n";
         assert_eq!(load(text).unwrap().realtime.other_cpus, [1]);
     }
 
@@ -285,8 +268,8 @@ mod tests {
         problem("[realtime]\nother_cpus = [0, 0]\n", 2, "twice");
         problem("[realtime]\nother_cpus = []\n", 2, "empty");
         problem("[realtime]\nother_cpus = 1\n", 2, "must be a list");
-        problem(&WHOLE.replacen("= 40", "= 99", 1), 6, "from 1 to 98");
-        problem(&WHOLE.replacen("= 40", "= 0", 1), 6, "from 1 to 98");
+        problem(&WHOLE.replacen("= 40", "= 99", 1), 5, "from 1 to 98");
+        problem(&WHOLE.replacen("= 40", "= 0", 1), 5, "from 1 to 98");
         problem("[realtime]\nlock_memory = 1\n", 2, "true or false");
         problem("[realtime]\ndemand = \"refer\"\n", 2, "the nearest is `prefer`");
         problem("[realtime]\ncore_cpus = 1\n", 2, "nearest valid key is `core_cpu`");
@@ -296,7 +279,7 @@ mod tests {
 
     #[test]
     fn every_problem_comes_at_once() {
-        let text = "[realtime]\ncore_cpu = 7\nlink_cpu = -1\nlock_memory = \"yes\"\nfast = true\n";
+        let text = "[realtime]\ncore_cpu = 7\njournal_cpu = -1\nlock_memory = \"yes\"\nfast = true\n";
         let lines: Vec<u32> = load(text).unwrap_err().0.iter().map(|problem| problem.line).collect();
         assert_eq!(lines, [2, 3, 4, 5]);
     }

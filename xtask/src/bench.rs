@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: measures the numbers of the design and compares each with its bar. This file holds the frame:
-//! the interleaved rounds, the printed machine state, the last line. The numbers stand in `bench/numbers.rs`; an arm
+//! the interleaved rounds, the printed machine state, the last line. The numbers stand in `bench/`, listed by `numbers.rs`; an arm
 //! of a number is a run of the measuring program (`daemon/wcs/examples/numbers`) that writes its figures, and how a
 //! thing is measured is told there.
 
+mod core_step;
 mod numbers;
+mod virtual_time;
+mod wire;
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::workspace::{Workspace, cargo_command};
-use numbers::NUMBERS;
+use numbers::numbers;
 
 /// One arm of a comparison: a run of the measuring program that writes its figures.
 pub(crate) struct Arm {
@@ -121,7 +124,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 /// Measures every number whose name starts with `name`; true when all bars hold.
 pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Result<bool> {
     let chosen: Vec<&Number> =
-        NUMBERS.iter().filter(|number| name.is_none_or(|name| number.name.starts_with(name))).collect();
+        numbers().filter(|number| name.is_none_or(|name| number.name.starts_with(name))).collect();
     if chosen.is_empty() || rounds == 0 {
         bail!("no number to measure; there are: {}", names());
     }
@@ -150,7 +153,7 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Res
 }
 
 fn names() -> String {
-    NUMBERS.iter().map(|number| number.name).collect::<Vec<_>>().join(", ")
+    numbers().map(|number| number.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Rounds are interleaved over the arms, so that a slow minute of the machine hits all of them.

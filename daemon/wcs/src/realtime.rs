@@ -28,12 +28,11 @@ const NICE_ZERO: u8 = 47;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Group {
     Core,
-    Links,
     Journal,
     Others,
 }
 
-const GROUPS: [Group; 4] = [Group::Core, Group::Links, Group::Journal, Group::Others];
+const GROUPS: [Group; 3] = [Group::Core, Group::Journal, Group::Others];
 
 /// The options in force: those of the site file, without what the system refused and the site can do without.
 #[derive(Clone, Debug, Default)]
@@ -83,11 +82,9 @@ impl Realtime {
         if this.options != wcs_specs::Realtime::default() {
             tracing::info!(
                 core_cpu = this.options.core_cpu,
-                link_cpu = this.options.link_cpu,
                 journal_cpu = this.options.journal_cpu,
                 other_cpus = ?this.options.other_cpus,
                 core_fifo_priority = this.options.core_fifo_priority,
-                link_fifo_priority = this.options.link_fifo_priority,
                 lock_memory = this.options.lock_memory,
                 "real-time options in force"
             );
@@ -127,7 +124,6 @@ impl Realtime {
         let options = &self.options;
         let own = match group {
             Group::Core => options.core_cpu,
-            Group::Links => options.link_cpu,
             Group::Journal => options.journal_cpu,
             Group::Others => None,
         };
@@ -137,7 +133,6 @@ impl Realtime {
     fn priority(&self, group: Group) -> Option<u8> {
         match group {
             Group::Core => self.options.core_fifo_priority,
-            Group::Links => self.options.link_fifo_priority,
             Group::Journal | Group::Others => None,
         }
     }
@@ -167,11 +162,10 @@ impl Realtime {
 fn forget_cpus(options: &mut wcs_specs::Realtime, group: Group) {
     match group {
         Group::Core => (options.core_cpu, options.core_fifo_priority) = (None, None),
-        Group::Links => (options.link_cpu, options.link_fifo_priority) = (None, None),
         Group::Journal => options.journal_cpu = None,
         Group::Others => {
             options.other_cpus.clear();
-            (options.core_fifo_priority, options.link_fifo_priority) = (None, None);
+            options.core_fifo_priority = None;
         }
     }
 }
@@ -179,7 +173,6 @@ fn forget_cpus(options: &mut wcs_specs::Realtime, group: Group) {
 fn forget_fifo(options: &mut wcs_specs::Realtime, group: Group) {
     match group {
         Group::Core => options.core_fifo_priority = None,
-        Group::Links => options.link_fifo_priority = None,
         Group::Journal | Group::Others => {}
     }
 }
@@ -223,7 +216,7 @@ fn leave_fifo() -> Result<(), Refused> {
         |error| Refused {
             what: "a thread cannot leave SCHED_FIFO".to_owned(),
             why: reason(&error),
-            remedy: "leave link_fifo_priority out of [realtime]",
+            remedy: "leave core_fifo_priority out of [realtime]",
         },
     )
 }
@@ -268,10 +261,8 @@ mod tests {
     fn options() -> wcs_specs::Realtime {
         wcs_specs::Realtime {
             core_cpu: Some(1),
-            link_cpu: Some(2),
             other_cpus: vec![0, 3],
             core_fifo_priority: Some(40),
-            link_fifo_priority: Some(39),
             ..wcs_specs::Realtime::default()
         }
     }
@@ -280,7 +271,6 @@ mod tests {
     fn groups_without_a_cpu_of_their_own_are_among_the_others() {
         let realtime = Realtime { options: options() };
         assert_eq!(realtime.cpus(Group::Core), [1]);
-        assert_eq!(realtime.cpus(Group::Links), [2]);
         assert_eq!(realtime.cpus(Group::Journal), [0, 3]);
         assert_eq!(realtime.cpus(Group::Others), [0, 3]);
     }
@@ -288,8 +278,8 @@ mod tests {
     #[test]
     fn nobody_keeps_fifo_whose_cpu_others_may_use() {
         let mut options = options();
-        forget_cpus(&mut options, Group::Links);
-        assert_eq!((options.core_fifo_priority, options.link_fifo_priority), (Some(40), None));
+        forget_cpus(&mut options, Group::Journal);
+        assert_eq!(options.core_fifo_priority, Some(40));
         forget_cpus(&mut options, Group::Others);
         assert_eq!((options.core_fifo_priority, options.core_cpu), (None, Some(1)));
     }
@@ -311,6 +301,5 @@ mod tests {
         realtime.options.demand = Demand::Prefer;
         realtime.refuse(&refused, |options| forget_fifo(options, Group::Core)).unwrap();
         assert_eq!(realtime.options.core_fifo_priority, None);
-        assert_eq!(realtime.options.link_fifo_priority, Some(39));
     }
 }

@@ -6,9 +6,7 @@
 //! Both arms talk to the same simulated PLC over loopback with the same feed, poll the header every 10 ms and as soon
 //! as there was something, read at most three slots at once, and measure the same span in the same unit: from the
 //! receipt of the header that shows a scan to the acknowledged block that publishes its destination. The bare loop acks
-//! an event the moment it has it, in the same block; the daemon acks it when it is on disk, in a later one. With
-//! `pointers` the loop also writes the block by which a session frees the slots it has read before it has an answer:
-//! the same exchanges as the daemon's, for the split.
+//! an event the moment it has it, in the same block; the daemon acks it when it is on disk, in a later one.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -35,7 +33,7 @@ const ORDER_LANES: u32 = 60;
 const PERMIT: u16 = 0b11;
 
 /// Drives the sorter for `span`.
-pub(crate) fn measure(span: Duration, writes_pointers: bool) -> Result<Value> {
+pub(crate) fn measure(span: Duration) -> Result<Value> {
     let profile = Profile::load("wcs-sorter-hs")?;
     let map = SorterMap::resolve(&profile, &BlockBases::default())?;
     let words = SorterWords::resolve(&profile)?;
@@ -45,7 +43,7 @@ pub(crate) fn measure(span: Duration, writes_pointers: bool) -> Result<Value> {
         let stream = tokio::net::TcpStream::connect(host.address).await?;
         stream.set_nodelay(true)?;
         let context = tcp::attach_slave(stream, Slave(UNIT));
-        let mut bare = BareLoop::new(context, map, words, writes_pointers);
+        let mut bare = BareLoop::new(context, map, words);
         bare.attach().await?;
         bare.run(span).await?;
         Ok::<_, anyhow::Error>(bare.latency_us)
@@ -57,7 +55,6 @@ struct BareLoop {
     context: Context,
     map: SorterMap,
     words: SorterWords,
-    writes_pointers: bool,
     plc_epoch: u16,
     owner: u16,
     evt_slots: u16,
@@ -71,12 +68,11 @@ struct BareLoop {
 }
 
 impl BareLoop {
-    fn new(context: Context, map: SorterMap, words: SorterWords, writes_pointers: bool) -> Self {
+    fn new(context: Context, map: SorterMap, words: SorterWords) -> Self {
         Self {
             context,
             map,
             words,
-            writes_pointers,
             plc_epoch: 0,
             owner: 0,
             evt_slots: 0,
@@ -158,15 +154,10 @@ impl BareLoop {
             }
             self.taken = self.taken.wrapping_add(1);
         }
-        if self.writes_pointers {
-            self.write_control(self.map.control_count).await?;
-        }
         if scans > 0 {
             self.write_commands(scans, &commands).await?;
         }
-        if scans > 0 || !self.writes_pointers {
-            self.write_control(self.map.control_count).await?;
-        }
+        self.write_control(self.map.control_count).await?;
         for _ in 0..scans {
             record_micros(&mut self.latency_us, shown_at.elapsed());
         }

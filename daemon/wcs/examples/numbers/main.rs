@@ -6,7 +6,6 @@
 
 mod bare_loop;
 mod core_step;
-mod hand_over;
 mod pinning;
 mod plc_host;
 mod recording;
@@ -64,15 +63,9 @@ enum Arm {
         jobs: u32,
     },
     /// A bare tokio-modbus loop at the simulated PLC.
-    Bare {
-        /// Write the block that only moves event pointers as a session does, between slot read and slot write.
-        #[arg(long)]
-        pointers: bool,
-    },
+    Bare,
     /// The daemon's threads at the simulated PLC.
     Stack,
-    /// An input and its command between two idle threads, nothing else.
-    HandOver,
     /// The whole stack in virtual time.
     VirtualTime {
         /// Hours of plant time.
@@ -98,9 +91,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     let span = Duration::from_secs(arguments.seconds);
     let figures: Value = match arguments.arm {
         Arm::CoreStep { jobs } => core_step::measure(jobs)?,
-        Arm::Bare { pointers } => bare_loop::measure(span, pointers)?,
+        Arm::Bare => bare_loop::measure(span)?,
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
-        Arm::HandOver => hand_over::measure()?,
         Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
     };
     std::fs::write(&arguments.report, serde_json::to_vec_pretty(&figures)?)?;

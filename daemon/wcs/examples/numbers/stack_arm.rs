@@ -1,8 +1,8 @@
-//! Arm "stack" of the wire number: the daemon's own threads (links, core, journal on real files) at the simulated PLC,
+//! Arm "stack" of the wire number: the daemon's own threads (core with its links, journal on real files) at the simulated PLC,
 //! run by the scripted supervisor. The figure is the session's own: from the receipt of the header that shows the scan
 //! to the acknowledged block that publishes its destination.
 //!
-//! Pinned, core, links and simulator share processor 0; the journal thread, which is not on the path of a destination
+//! Pinned, core with links and simulator share processor 0; the journal thread, which is not on the path of a destination
 //! whose binding is durable, has processor 1.
 
 use std::path::Path;

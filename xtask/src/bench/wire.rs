@@ -1,0 +1,98 @@
+//! The daemon on the wire, beside a bare loop that does the same exchanges: from the header that shows a scan to the
+//! acknowledged block that publishes its destination.
+
+use super::{Arm, Bar, Judgement, Number, Round, middle, total};
+
+pub(crate) const NUMBERS: &[Number] = &[
+    Number {
+        name: "scan-to-destination-pinned",
+        arms: &[
+            Arm { name: "bare", arguments: &["bare", "--pin"] },
+            Arm { name: "stack", arguments: &["stack", "--pin"] },
+        ],
+        judge: judge_pinned,
+    },
+    Number {
+        name: "scan-to-destination-free",
+        arms: &[Arm { name: "bare", arguments: &["bare"] }, Arm { name: "stack", arguments: &["stack"] }],
+        judge: judge_free,
+    },
+];
+
+const LATENCY: &str = "/scan_to_destination_us";
+
+fn judge_pinned(rounds: &[Round]) -> Judgement {
+    let p50 = |arm: usize| middle(rounds, arm, &format!("{LATENCY}/p50"));
+    let mut judgement = Judgement::default();
+    judgement.bars.push(Bar::at_most("added latency, p50", p50(1) - p50(0), 25.0, "us"));
+    judgement.notes.extend([latencies(rounds, 0, "bare"), latencies(rounds, 1, "stack")]);
+    judgement.notes.extend([requests(rounds, 0, "bare"), requests(rounds, 1, "stack")]);
+    judgement
+}
+
+fn judge_free(rounds: &[Round]) -> Judgement {
+    let ratio = |quantile: &str| {
+        let place = format!("{LATENCY}/{quantile}");
+        middle(rounds, 1, &place) / middle(rounds, 0, &place)
+    };
+    let mut judgement = Judgement::default();
+    judgement.bars.push(Bar::at_most("latency p50 against the bare loop", ratio("p50"), 1.10, "x"));
+    judgement.bars.push(Bar::at_most("latency p99 against the bare loop", ratio("p99"), 1.50, "x"));
+    judgement.notes.extend([latencies(rounds, 0, "bare"), latencies(rounds, 1, "stack")]);
+    judgement.notes.extend([requests(rounds, 0, "bare"), requests(rounds, 1, "stack")]);
+    judgement
+}
+
+fn latencies(rounds: &[Round], arm: usize, name: &str) -> String {
+    let of = |quantile: &str| middle(rounds, arm, &format!("{LATENCY}/{quantile}"));
+    let samples = total(rounds, arm, &format!("{LATENCY}/count"));
+    let round = total(rounds, arm, "/recirculated");
+    format!(
+        "{name}: p50 {:.0} us, p99 {:.0} us, {samples} scans, {round} loads went round",
+        of("p50"),
+        of("p99")
+    )
+}
+
+/// Where the time lies, as the PLC sees it.
+fn requests(rounds: &[Round], arm: usize, name: &str) -> String {
+    let of = |step: &str| middle(rounds, arm, &format!("/{step}/p50"));
+    format!(
+        "{name}, requests as they reach the PLC, p50: slot read {:.0} us after the header, command write {:.0} us after \
+         that ({:.1} others between), block {:.0} us after that",
+        of("header_to_slots_us"),
+        of("slots_to_command_us"),
+        middle(rounds, arm, "/exchanges_between/mean"),
+        of("command_to_block_us"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::Figures;
+
+    fn figures(value: serde_json::Value) -> Figures {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn wire(p50: f64, p99: f64) -> Figures {
+        figures(serde_json::json!({ "scan_to_destination_us": { "p50": p50, "p99": p99, "count": 10 } }))
+    }
+
+    #[test]
+    fn pinned_counts_what_is_added() {
+        let round = Round { figures: vec![wire(70.0, 90.0), wire(95.0, 300.0)] };
+        let judgement = judge_pinned(&[round]);
+        assert_eq!(judgement.bars.len(), 1);
+        assert_eq!(judgement.bars[0].figure, 25.0);
+        assert!(judgement.bars[0].holds());
+    }
+
+    #[test]
+    fn free_is_a_ratio_for_each_quantile() {
+        let judgement = judge_free(&[Round { figures: vec![wire(100.0, 200.0), wire(110.0, 301.0)] }]);
+        let holds: Vec<bool> = judgement.bars.iter().map(Bar::holds).collect();
+        assert_eq!(holds, [true, false]);
+    }
+}
