@@ -133,6 +133,18 @@ impl Child {
         Ok(self.process.try_wait()?.is_none())
     }
 
+    /// Leaves it alone for `span`; true when it ended by itself meanwhile.
+    pub fn has_ended_within(&mut self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.keep(&line),
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

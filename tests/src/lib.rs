@@ -8,12 +8,15 @@ pub mod peer;
 pub mod plant;
 pub mod plc_view;
 pub mod program;
+pub mod recording;
 pub mod register_server;
 pub mod relay;
 pub mod second_plc;
 pub mod service_manager;
 pub mod shift;
 pub mod size;
+pub mod story;
+pub mod syscalls;
 pub mod threads;
 
 pub use child::{Child, Ended};

@@ -8,6 +8,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::unistd::Pid;
+use wcs_journal::LOCK_NAME;
 
 use crate::child::{Child, Ended};
 use crate::plant::write_demo;
@@ -77,10 +79,28 @@ impl Shift {
         Child::start(self.daemon(data)?, self.limit)
     }
 
-    fn daemon(&self, data: &str) -> Result<Command> {
+    /// The command that starts a daemon on `data`.
+    ///
+    /// # Errors
+    /// The binary was not built.
+    pub fn daemon(&self, data: &str) -> Result<Command> {
         let arguments =
             ["run", "--plant", "plant.toml", "--data", data, "--orders", ORDERS, "--report", "run.json"];
         wcs(&self.folder, &arguments)
+    }
+
+    /// Process id of the daemon that uses the data directory, or used it last.
+    ///
+    /// # Errors
+    /// There was none yet.
+    pub fn daemon_id(&self) -> Result<Pid> {
+        let lock = fs::read_to_string(self.journal().join(LOCK_NAME))?;
+        Ok(Pid::from_raw(lock.trim().parse().with_context(|| lock.clone())?))
+    }
+
+    /// The journal directory.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join(DATA).join("journal")
     }
 
     /// Copies a data directory; nobody may write in it meanwhile.

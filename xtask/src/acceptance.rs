@@ -3,6 +3,7 @@
 //! The lines stand in `acceptance/lines.rs`; this file runs them. It fails without the real order days:
 //! a reduced size is the business of the tests.
 
+mod crashes;
 mod fencing;
 mod kills;
 mod lines;

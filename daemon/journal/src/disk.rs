@@ -46,6 +46,7 @@ pub enum Fate {
     Torn(Vec<Range<usize>>),
 }
 
+#[derive(Clone)]
 struct Write {
     offset: usize,
     bytes: Vec<u8>,
@@ -53,7 +54,7 @@ struct Write {
     is_given_up: bool,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inode {
     /// Last name, for log and errors.
     name: String,
@@ -62,12 +63,14 @@ struct Inode {
     unsynced: Vec<Write>,
 }
 
+#[derive(Clone)]
 enum NameChange {
     Linked { name: String, inode: usize },
     Renamed { from: String, to: String, inode: usize },
     Unlinked { name: String },
 }
 
+#[derive(Clone)]
 struct PendingName {
     change: NameChange,
     /// A directory sync that should have written it failed: later syncs do not try again.
@@ -75,7 +78,7 @@ struct PendingName {
 }
 
 /// A disk in memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Disk {
     inodes: Vec<Inode>,
     names: BTreeMap<String, usize>,

@@ -107,6 +107,13 @@ impl MemoryStorage {
         copy
     }
 
+    /// A second disk in exactly this state, with everything that no sync has settled: whatever becomes of one of
+    /// them, the other one knows nothing of it.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { disk: Arc::new(Mutex::new(self.disk().clone())) }
+    }
+
     /// Takes the log of changes since the last call, oldest first; at most `LOG_ENTRIES_MAX`.
     pub fn take_log(&self) -> Vec<LogEntry> {
         self.disk().take_log()

@@ -147,6 +147,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
         work: Work::Play(kills::STORY, kills::play),
     });
     lines.extend(proofs());
+    lines.extend(super::crashes::lines());
     lines.push(independent_client());
     lines.extend(fencing::lines());
     lines.push(fresh_clone());
