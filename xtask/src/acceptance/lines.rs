@@ -103,6 +103,20 @@ const FAULTS: &[FaultLine] = &[
     FaultLine { file: "torn-slots", kinds: &["torn_slots"], feed: SHORT, zero: &[], reached: &[] },
     FaultLine { file: "frozen-life", kinds: &["frozen_life"], feed: SHORT, zero: &[], reached: &[] },
     FaultLine { file: "stale-echo", kinds: &["stale_echo"], feed: SHORT, zero: &[], reached: &[] },
+    FaultLine {
+        file: "old-owner",
+        kinds: &["old_owner"],
+        feed: SHORT,
+        zero: &["/link/evt_lost", "/deadline/late", "/link/reconnects"],
+        reached: &[],
+    },
+    FaultLine {
+        file: "double-owner",
+        kinds: &["double_owner"],
+        feed: SHORT,
+        zero: &["/link/evt_lost", "/deadline/late", "/link/reconnects"],
+        reached: &[],
+    },
     FaultLine { file: "exception-06", kinds: &["exception_06"], feed: SHORT, zero: &[], reached: &[] },
     FaultLine {
         file: "one-request-per-cycle",
