@@ -6,14 +6,11 @@
 //! stage parts -> start (again when chutes are freed) -> running -> close (forced when quiet) -> ended -> next
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use wcs_engine::Chronicle;
 use wcs_intake::PlannedBatch;
 use wcs_types::batch::batch_content;
 use wcs_types::limits::JOBS_PER_PART_MAX;
-use wcs_types::{
-    BatchId, Fact, LoadKey, MonoTime, Nanos, Outcome, Reply, StartToken, Ticket, Verb, VerbRefusal,
-};
+use wcs_types::{BatchId, Fact, MonoTime, Nanos, Reply, StartToken, Ticket, Verb, VerbRefusal};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
@@ -38,12 +35,8 @@ pub struct Supervisor {
     next_ticket: u64,
     planned: u64,
     done: u64,
-    open: BTreeSet<LoadKey>,
-    pieces_done: BTreeMap<BatchId, u64>,
-    ended: Vec<BatchId>,
-    started: Vec<BatchId>,
-    is_permitted: bool,
-    last_move: MonoTime,
+    /// What screens have shown.
+    shown: Chronicle,
     quiet: Nanos,
     /// A chute was freed since the last verb was asked.
     has_freed_chute: bool,
@@ -70,12 +63,7 @@ impl Supervisor {
             next_ticket: TICKET_BASE,
             planned: 0,
             done: 0,
-            open: BTreeSet::new(),
-            pieces_done: BTreeMap::new(),
-            ended: Vec::new(),
-            started: Vec::new(),
-            is_permitted: false,
-            last_move: MonoTime::ZERO,
+            shown: Chronicle::default(),
             quiet,
             has_freed_chute: false,
             rest_until: MonoTime::ZERO,
@@ -85,10 +73,15 @@ impl Supervisor {
         supervisor
     }
 
-    /// The process that was asked is gone, and with it everything that was shown: begin again, and learn from the
-    /// facts of its journal what was done.
-    pub fn forget(&mut self) {
+    /// The process that was asked is gone, and with it everything that was shown: begin again, with what the journal
+    /// of its successor says was done. Tickets are asked above every ticket used before.
+    pub fn begin_again(&mut self, shown: Chronicle) {
         *self = Self::new(std::mem::take(&mut self.plans), self.quiet);
+        self.next_ticket = self.next_ticket.max(shown.last_ticket() + 1);
+        self.has_freed_chute = shown.has_freed_chute();
+        self.rest_until = shown.last_end().map_or(MonoTime::ZERO, |ended| ended + REST);
+        self.shown = shown;
+        self.follow();
     }
 
     /// True when every batch has ended.
@@ -103,41 +96,20 @@ impl Supervisor {
 
     /// Batches that have ended.
     pub fn ended_count(&self) -> usize {
-        self.ended.len()
+        self.shown.ended_count()
     }
 
-    /// Tickets are asked from here on: after a restart, above every ticket used before.
-    pub fn skip_tickets(&mut self, used: u64) {
-        self.next_ticket = self.next_ticket.max(used + 1);
-    }
-
-    /// What a screen shows: also called with every fact of the journal when the process starts anew.
+    /// What a screen shows.
     pub fn handle_fact(&mut self, now: MonoTime, fact: &Fact) {
+        if !self.shown.see_fact(now, fact) {
+            return;
+        }
         match fact {
-            Fact::BatchStarted { batch } => self.started.push(*batch),
-            Fact::BatchEnded { batch } => {
-                self.ended.push(*batch);
-                self.rest_until = now + REST;
-            }
-            Fact::LoadSeen { load, .. } => {
-                self.open.insert(*load);
-            }
-            Fact::LoadEnded(end) => {
-                self.open.remove(&end.load);
-                if let (Some((batch, _)), Outcome::Sorted) = (end.job, end.outcome) {
-                    *self.pieces_done.entry(batch).or_default() += u64::from(end.pieces.0);
-                }
-            }
-            Fact::LoadHandSorted { batch, pieces, .. } => {
-                *self.pieces_done.entry(*batch).or_default() += u64::from(pieces.0);
-            }
+            Fact::BatchEnded { .. } => self.rest_until = now + REST,
             Fact::ChuteFreed { .. } if self.stage == Stage::WaitingForChutes => self.stage = Stage::Starting,
             Fact::ChuteFreed { .. } => self.has_freed_chute = true,
-            Fact::PermitChanged { is_permitted, .. } => self.is_permitted = *is_permitted,
-            Fact::AlarmRaised(_) | Fact::AlarmGone(_) => return,
             _ => {}
         }
-        self.last_move = self.last_move.later(now);
         self.follow();
     }
 
@@ -221,22 +193,22 @@ impl Supervisor {
             MonoTime::NEVER
         } else if self.stage == Stage::Starting {
             self.rest_until
-        } else if self.stage == Stage::Running && self.is_permitted && self.open.is_empty() {
-            self.last_move + self.quiet
+        } else if self.stage == Stage::Running && self.shown.is_permitted() && self.shown.is_belt_empty() {
+            self.shown.last_move() + self.quiet
         } else {
             MonoTime::NEVER
         }
     }
 
     fn is_quiet(&self, now: MonoTime) -> bool {
-        self.is_permitted && self.open.is_empty() && now >= self.last_move + self.quiet
+        self.shown.is_permitted() && self.shown.is_belt_empty() && now >= self.shown.last_move() + self.quiet
     }
 
     /// Brings the script in line with what has happened to the batch at hand.
     fn follow(&mut self) {
         while let Some(plan) = self.plans.get(self.at) {
             let batch = plan.spec.batch;
-            if !self.ended.contains(&batch) {
+            if !self.shown.has_ended(batch) {
                 break;
             }
             self.at += 1;
@@ -245,8 +217,8 @@ impl Supervisor {
         }
         let Some(plan) = self.plans.get(self.at) else { return };
         let batch = plan.spec.batch;
-        self.done = self.pieces_done.get(&batch).copied().unwrap_or(0);
-        if self.started.contains(&batch) && !matches!(self.stage, Stage::Running | Stage::Closing) {
+        self.done = self.shown.pieces_done(batch);
+        if self.shown.has_started(batch) && !matches!(self.stage, Stage::Running | Stage::Closing) {
             self.stage = Stage::Running;
             self.waits_for = None;
         }

@@ -15,6 +15,17 @@ pub struct Difference {
     pub recorded: Option<Decision>,
 }
 
+impl core::fmt::Display for Difference {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match &self.recorded {
+            Some(recorded) => {
+                write!(f, "recorded and adopted {recorded:?}, this version chooses {:?}", self.own)
+            }
+            None => write!(f, "nothing recorded, this version chooses {:?}", self.own),
+        }
+    }
+}
+
 /// Everything that came of one input. Cleared by the core at the start of each step.
 #[derive(Clone, Debug, Default)]
 pub struct Step {

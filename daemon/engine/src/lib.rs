@@ -12,12 +12,18 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod chronicle;
 mod engine;
+mod follower;
 mod gate;
 mod poison;
 mod replay;
+mod saved;
 
-pub use boot::{Boot, BootError, boot, journal_context, journal_plant};
+pub use boot::{Boot, BootError, READ_SIZE_MIN, Start, boot, journal_context, journal_plant};
+pub use chronicle::{BATCHES_KEPT_MAX, Chronicle};
 pub use engine::{Admission, Engine, Stepper};
+pub use follower::{CHECKPOINTS_KEPT, EFFORT_MAX, FollowError, Follower};
 pub use poison::{CRASHES_MAX, Poison, PoisonList};
 pub use replay::{Divergence, Replay, ReplayError, replay};
+pub use saved::{CheckpointRefused, UnusableCheckpoint, prove, restore};

@@ -17,6 +17,7 @@ pub struct Replay {
     records: u64,
     differences: Vec<(Seq, Difference)>,
     difference_count: u64,
+    imposed: u64,
 }
 
 /// How many differing decisions are kept; further ones are counted only.
@@ -113,6 +114,7 @@ impl Replay {
             records: 0,
             differences: Vec::new(),
             difference_count: 0,
+            imposed: 0,
         }
     }
 
@@ -146,6 +148,7 @@ impl Replay {
         if self.is_same_version {
             return self.compare(record);
         }
+        self.imposed += 1;
         self.difference_count += self.step.differences.len() as u64;
         let room = DIFFERENCES_KEPT_MAX.saturating_sub(self.differences.len());
         let seq = record.seq;
@@ -186,6 +189,11 @@ impl Replay {
         self.core.now()
     }
 
+    /// Records followed that another version made.
+    pub fn imposed(&self) -> u64 {
+        self.imposed
+    }
+
     /// How many decisions this version would have made otherwise.
     pub fn difference_count(&self) -> u64 {
         self.difference_count
@@ -194,6 +202,11 @@ impl Replay {
     /// Where this version would have chosen otherwise: the first of them.
     pub fn differences(&self) -> &[(Seq, Difference)] {
         &self.differences
+    }
+
+    /// Takes the differences out.
+    pub(crate) fn take_differences(&mut self) -> Vec<(Seq, Difference)> {
+        std::mem::take(&mut self.differences)
     }
 
     /// The core as it is now.

@@ -14,6 +14,8 @@ pub const SNAPSHOT_SIZE_MAX: usize = 1024 * 1024 * 1024;
 const HEADER_SIZE: usize = 56;
 const MAGIC: &[u8; 8] = b"WCSCHECK";
 const CHECKED_FROM: usize = 12;
+/// Bytes that are written between two syncs: the disk is shared with the journal, whose commits must not wait long.
+const PIECE_SIZE: usize = 1024 * 1024;
 const FILE_SIZE_MAX: u64 = (HEADER_SIZE + CONTEXT_SIZE_MAX + SNAPSHOT_SIZE_MAX) as u64;
 
 /// A snapshot of the core behind a record.
@@ -61,8 +63,12 @@ pub fn write_checkpoint<S: Storage>(storage: &S, checkpoint: &Checkpoint) -> Res
         storage.remove(&unfinished)?;
     }
     let mut file = storage.create(&unfinished)?;
-    storage.write_at(&mut file, 0, &bytes)?;
-    storage.sync_data(&mut file)?;
+    let mut offset = 0;
+    for piece in bytes.chunks(PIECE_SIZE) {
+        storage.write_at(&mut file, offset, piece)?;
+        storage.sync_data(&mut file)?;
+        offset += piece.len() as u64;
+    }
     storage.rename(&unfinished, &name)?;
     storage.sync_dir()?;
     Ok(())
@@ -105,7 +111,11 @@ pub fn prune_checkpoints<S: Storage>(storage: &S, keep: usize) -> Result<usize, 
     Ok(old.len())
 }
 
-fn read_checkpoint<S: Storage>(storage: &S, seq: Seq) -> Result<Checkpoint, ReadError> {
+/// The checkpoint of one record.
+///
+/// # Errors
+/// It is damaged, or cannot be read.
+pub fn read_checkpoint<S: Storage>(storage: &S, seq: Seq) -> Result<Checkpoint, ReadError> {
     let name = checkpoint_name(seq);
     let bytes = storage.read(&name, FILE_SIZE_MAX)?;
     let damage = |kind| Damage::new(kind, &name, 0);
@@ -166,7 +176,8 @@ fn decode_rest(fields: &mut Fields<'_>) -> Option<Checkpoint> {
     is_whole.then_some(Checkpoint { seq, genesis, context, hash, body })
 }
 
-fn checkpoint_name(seq: Seq) -> String {
+/// File name of the checkpoint of a record.
+pub fn checkpoint_name(seq: Seq) -> String {
     format!("checkpoint-{:020}.wcsc", seq.0)
 }
 

@@ -94,7 +94,8 @@
 //! - **Open** of a journal that was not sealed: its last batch may exist only in the page cache of a file whose sync
 //!   failed. It is founded anew as the first frame of the next segment (under the context it was made in; if the
 //!   context changed, one more segment follows).
-//! - **Checkpoint**: unfinished name, write, `fdatasync`, rename, `fsync` of the directory.
+//! - **Checkpoint**: unfinished name, write and `fdatasync` piece by piece, rename, `fsync` of the directory. The
+//!   pieces are small, so that a commit of the journal never waits behind a whole snapshot.
 //!
 //! # Recovery, case by case
 //! The chain is followed from the segment with the largest number back to the one that begins the journal.
@@ -120,6 +121,10 @@
 //! | short journal | a checkpoint of a record beyond the end | [`DamageKind::RecordsMissing`] |
 //! | bad record | valid frame, but a record does not decode or has another sequence (reading and [`verify()`]) | [`DamageKind::BadRecord`], [`DamageKind::WrongRecord`] |
 //! | bad checkpoint | checkpoint not valid (reading checkpoints and [`verify()`]) | [`DamageKind::BadCheckpoint`] |
+//! | foreign checkpoint | checkpoint of another genesis ([`verify()`]) | [`DamageKind::ForeignGenesis`] |
+//!
+//! A start that restores a checkpoint does not read the older segments again (`Options::trusted`), only their headers.
+//! A checkpoint that is damaged is said, and is no reason not to start: the records are all there.
 //!
 //! Not to be seen from inside: newest segments that are gone as a whole. The acknowledgement echo of a PLC, the
 //! position of the store, or a checkpoint tells.
@@ -138,6 +143,7 @@ mod inspection;
 mod lock;
 mod memory;
 mod opening;
+mod origin;
 mod reader;
 mod record;
 mod recovery;
@@ -149,8 +155,8 @@ mod writer;
 
 pub use batch::{BATCH_SIZE_MAX, Batch, Stamp};
 pub use checkpoint::{
-    Checkpoint, CheckpointError, SNAPSHOT_SIZE_MAX, list_checkpoints, prune_checkpoints, read_checkpoints,
-    write_checkpoint,
+    Checkpoint, CheckpointError, SNAPSHOT_SIZE_MAX, checkpoint_name, list_checkpoints, prune_checkpoints,
+    read_checkpoint, read_checkpoints, write_checkpoint,
 };
 pub use damage::{Damage, DamageKind, ReadError};
 pub use disk::{Fate, LOG_ENTRIES_MAX, LogEntry, MemoryFile, Unsynced};
@@ -159,6 +165,7 @@ pub use inspection::{Inspection, inspect};
 pub use lock::{DirectoryLock, LOCK_NAME};
 pub use memory::MemoryStorage;
 pub use opening::{ContextChange, OpenError, Opened, Options, open};
+pub use origin::Origin;
 pub use reader::{Entry, Position, Reader};
 pub use record::{DecodeError, KIND_RECORD, VERSION_RECORD, decode_record, encode_record};
 pub use recovery::{Recovered, SegmentSummary, TornTail, recover};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wcs_types::Seq;
 
-use crate::checkpoint::{list_checkpoints, read_checkpoints};
+use crate::checkpoint::{checkpoint_name, list_checkpoints, read_checkpoints};
 use crate::damage::{Damage, DamageKind, ReadError};
 use crate::reader::Reader;
 use crate::recovery::{Recovered, recover};
@@ -39,6 +39,10 @@ pub fn verify<S: Storage>(storage: &S) -> Result<VerifyReport, ReadError> {
     assert_eq!(records, recovered.last_seq.0, "records are numbered from 1 without a gap");
     for checkpoint in read_checkpoints(storage)? {
         let checkpoint = checkpoint?;
+        if checkpoint.genesis != recovered.genesis {
+            let kind = DamageKind::ForeignGenesis { expected: recovered.genesis, found: checkpoint.genesis };
+            return Err(Damage::new(kind, &checkpoint_name(checkpoint.seq), 0).into());
+        }
         if checkpoint.seq > recovered.last_seq {
             let kind = DamageKind::RecordsMissing { first: recovered.last_seq.next() };
             let newest =

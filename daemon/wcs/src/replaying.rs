@@ -1,14 +1,18 @@
-//! `wcs replay`: the core over a journal again. Every decision, fact and hash must come out as recorded.
+//! `wcs replay`: the core over a journal again. Every decision, fact, hash and checkpoint must come
+//! out as recorded.
 
 use std::path::Path;
 
-use wcs_engine::Replay;
-use wcs_journal::ReadError;
-use wcs_types::{CORE_VERSION, Plant, Record};
+use wcs_engine::{Chronicle, Replay, prove};
+use wcs_journal::{Fault, FileStorage, ReadError, checkpoint_name, list_checkpoints, read_checkpoint};
+use wcs_types::{CORE_VERSION, Plant, Record, Seq};
 
 use crate::arguments::DirOptions;
 use crate::exit::Failure;
-use crate::journal_dir::JournalDir;
+use crate::journal_dir::{JournalDir, journal_dir};
+
+/// Differing decisions that are printed one by one.
+const DIFFERENCES_SHOWN_MAX: usize = 100;
 
 /// Follows records from the first on and says how many.
 pub(crate) fn verify_records(
@@ -20,32 +24,89 @@ pub(crate) fn verify_records(
     Ok(replay.records())
 }
 
+/// A journal that was replayed to its end.
+pub(crate) struct Replayed {
+    pub(crate) replay: Replay,
+    /// Checkpoints that came out again.
+    pub(crate) checkpoints: u64,
+    /// Checkpoints of another version, whose states mean nothing to this one.
+    pub(crate) checkpoints_foreign: u64,
+}
+
 pub(crate) fn replay_command(options: &DirOptions) -> Result<(), Failure> {
     let began = std::time::Instant::now();
-    let replay = replay_dir(&options.dir)?;
+    let replayed = replay_dir(&options.dir)?;
+    let replay = &replayed.replay;
+    for (seq, difference) in replay.differences().iter().take(DIFFERENCES_SHOWN_MAX) {
+        println!("record {}: {difference}", seq.0);
+    }
+    if replay.difference_count() > DIFFERENCES_SHOWN_MAX as u64 {
+        println!("{} more", replay.difference_count() - DIFFERENCES_SHOWN_MAX as u64);
+    }
+    if replayed.checkpoints_foreign > 0 {
+        println!("{} checkpoints of another version, not compared", replayed.checkpoints_foreign);
+    }
     println!(
-        "{} records verified in {:.3} s, state {:016x}, {} decisions differ from an older version",
+        "{} records and {} checkpoints verified in {:.3} s, state {:016x}, {} records of an older version, {} of its \
+         decisions differ",
         replay.records(),
+        replayed.checkpoints,
         began.elapsed().as_secs_f64(),
         replay.core().state_hash().0,
-        replay.differences().len()
+        replay.imposed(),
+        replay.difference_count()
     );
     Ok(())
 }
 
-/// Replays the journal in a data directory to its end.
-pub(crate) fn replay_dir(data: &Path) -> Result<Replay, Failure> {
+/// Replays the journal in a data directory to its end and holds every checkpoint against it.
+pub(crate) fn replay_dir(data: &Path) -> Result<Replayed, Failure> {
+    // Looked at first: a daemon that is at work writes them behind the records.
+    let storage = FileStorage::open_read_only(&journal_dir(data)).map_err(Failure::bad_input)?;
+    let mut saved = list_checkpoints(&storage).map_err(Failure::not_ok)?;
     let journal = JournalDir::open(data)?;
     if let Some(torn) = &journal.found.torn {
         println!("torn: {torn}");
     }
-    let mut replay = Replay::new(journal.plant.clone(), CORE_VERSION);
-    let Some(mut reader) = journal.records()? else { return Ok(replay) };
-    while let Some(entry) = reader.next() {
-        let entry = entry.map_err(Failure::not_ok)?;
-        replay.set_recorded_version(reader.context().core_version);
-        replay.follow(&entry.record).map_err(Failure::not_ok)?;
+    let replay = Replay::new(journal.plant.clone(), CORE_VERSION);
+    let mut replayed = Replayed { replay, checkpoints: 0, checkpoints_foreign: 0 };
+    let mut chronicle = Chronicle::default();
+    if let Some(mut reader) = journal.records()? {
+        while let Some(entry) = reader.next() {
+            let record = entry.map_err(Failure::not_ok)?.record;
+            replayed.replay.set_recorded_version(reader.context().core_version);
+            replayed.replay.follow(&record).map_err(Failure::not_ok)?;
+            chronicle.see_record(&record);
+            if saved.pop_if(|seq| *seq == record.seq).is_some() {
+                replayed.prove(&journal, record.seq, &chronicle)?;
+            }
+        }
     }
-    replay.core().check_invariants().map_err(Failure::not_ok)?;
-    Ok(replay)
+    if let Some(seq) = saved.last() {
+        let name = checkpoint_name(*seq);
+        return Err(Failure::not_ok(format!("{name}: the journal ends before its record")));
+    }
+    replayed.replay.core().check_invariants().map_err(Failure::not_ok)?;
+    Ok(replayed)
+}
+
+impl Replayed {
+    fn prove(&mut self, journal: &JournalDir, seq: Seq, chronicle: &Chronicle) -> Result<(), Failure> {
+        let checkpoint = match read_checkpoint(&journal.storage, seq) {
+            Ok(checkpoint) => checkpoint,
+            // Pruned meanwhile.
+            Err(ReadError::Storage(error)) if error.fault == Fault::NotFound => return Ok(()),
+            Err(error) => return Err(Failure::not_ok(error)),
+        };
+        let place = |what: String| Failure::not_ok(format!("{}: {what}", checkpoint_name(seq)));
+        if checkpoint.genesis != journal.found.genesis {
+            return Err(place("it belongs to another journal".to_owned()));
+        }
+        match prove(&checkpoint, self.replay.core(), chronicle) {
+            Ok(true) => self.checkpoints += 1,
+            Ok(false) => self.checkpoints_foreign += 1,
+            Err(error) => return Err(place(error.to_string())),
+        }
+        Ok(())
+    }
 }

@@ -62,6 +62,12 @@ pub(crate) fn journal_figures(records: u64, end: &ServiceEnd) -> JournalFigures 
             p99: end.fsync_us.value_at_quantile(0.99),
         },
         stall_us_max: end.journal.stall_us_max,
+        follower: wcs_sim::report::FollowerFigures {
+            records: end.follower.records,
+            checkpoints: end.follower.checkpoints,
+            saved_seq: end.follower.saved,
+            faults: end.follower.faults,
+        },
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) fn run(options: &DemoOptions, demo: Demo) -> Result<(), Failure> {
         sync_time: SYNC_TIME,
         seed: options.order.seed,
         check_every: 1_000,
+        checkpoint_every: 0,
     };
     let mut stack = Stack::new(setup).map_err(Failure::not_ok)?;
     let until = options.span.map_or(MonoTime(u64::MAX / 2), |span| MonoTime::ZERO + span);
@@ -108,6 +109,7 @@ fn figures(stack: &mut Stack, demo: &Demo) -> Result<Figures, Failure> {
         durable_seq: stack.daemon().durable_seq().0,
         fsync_us: wcs_sim::report::FsyncUs { p50: SYNC_TIME.as_micros(), p99: SYNC_TIME.as_micros() },
         stall_us_max: daemon.stall_max.as_micros(),
+        follower: wcs_sim::report::FollowerFigures::default(),
     };
     let link = LinkFigures {
         evt_lost: daemon.evt_lost,

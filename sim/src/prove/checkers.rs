@@ -86,6 +86,11 @@ pub const CHECKERS: &[Checker] = &[
         demand: "the journal replays to the same decisions, facts and hashes",
         check: replay,
     },
+    Checker {
+        name: "follower",
+        demand: "the follower comes to what was recorded, and every start may begin with its newest checkpoint",
+        check: follower,
+    },
 ];
 
 /// Outcomes a person may still replace.
@@ -95,6 +100,14 @@ const REPLACEABLE: [Outcome; 4] =
 fn core_invariants(evidence: &Evidence) -> Finding {
     let broken = if let End::Invariant(what) = &evidence.end { Some(what.clone()) } else { None };
     Finding::of(evidence.replay.records / 100 + 2 * evidence.outages + 1, broken)
+}
+
+fn follower(evidence: &Evidence) -> Finding {
+    let broken = match &evidence.end {
+        End::Diverged(what) => Some(what.clone()),
+        _ => evidence.checkpoints_refused.first().cloned(),
+    };
+    Finding::of(evidence.restored, broken)
 }
 
 fn restart(evidence: &Evidence) -> Finding {

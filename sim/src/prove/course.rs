@@ -72,6 +72,8 @@ pub struct RunPlan {
     pub wire: WireSetup,
     /// Time of one sync.
     pub sync_time: Nanos,
+    /// Records between two checkpoints; 0 is none.
+    pub checkpoint_every: u64,
 }
 
 impl RunPlan {
@@ -114,7 +116,20 @@ impl RunPlan {
         let sync_time = Nanos::from_micros(lots.pick(&[50, 200, 1_000, 5_000, 20_000]));
         let latency = Nanos::from_micros(lots.pick(&[20, 100, 500, 2_000]));
         let wire = WireSetup { latency, ..WireSetup::default() };
-        Self { seed, plant, setup, groups, batches, fault_text, faults, outages, wire, sync_time }
+        let checkpoint_every = lots.pick(&[0, 1, 13, 100, 400]);
+        Self {
+            seed,
+            plant,
+            setup,
+            groups,
+            batches,
+            fault_text,
+            faults,
+            outages,
+            wire,
+            sync_time,
+            checkpoint_every,
+        }
     }
 }
 

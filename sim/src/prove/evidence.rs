@@ -17,6 +17,10 @@ pub struct Evidence {
     pub outages: u64,
     /// What it found each time it came up.
     pub recoveries: Vec<RecoveryCase>,
+    /// Starts that began with a checkpoint.
+    pub restored: u64,
+    /// Checkpoints that should have served at a start and did not.
+    pub checkpoints_refused: Vec<String>,
     /// Virtual time.
     pub simulated: Nanos,
     /// Loads handed to the feed.
@@ -55,6 +59,8 @@ pub enum End {
     Invariant(String),
     /// The daemon did not come up.
     NotStarted(String),
+    /// The follower found a record that does not come out again.
+    Diverged(String),
     /// It came to no end.
     Stuck(String),
 }
@@ -68,6 +74,7 @@ impl End {
                 Self::Invariant(error.to_string())
             }
             Err(error @ StackError::Boot(_)) => Self::NotStarted(error.to_string()),
+            Err(error @ StackError::Follower(_)) => Self::Diverged(error.to_string()),
             Err(error @ StackError::Stuck { .. }) => Self::Stuck(error.to_string()),
         }
     }

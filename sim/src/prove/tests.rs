@@ -89,6 +89,8 @@ const BREAKS: &[Break] = &[
     ("replay", |evidence| evidence.replay.broken = Some("diverged".into())),
     ("replay", |evidence| evidence.replay.durable = 1),
     ("replay", |evidence| evidence.replay.live_hash = Some(1)),
+    ("follower", |evidence| evidence.end = End::Diverged("record 7".into())),
+    ("follower", |evidence| evidence.checkpoints_refused.push("damaged".into())),
 ];
 
 #[test]

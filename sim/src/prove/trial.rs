@@ -58,6 +58,7 @@ fn build(plan: &RunPlan, physical: &Rc<RefCell<Physical>>) -> Result<Stack, Stac
         sync_time: plan.sync_time,
         seed: plan.seed,
         check_every: CHECK_EVERY,
+        checkpoint_every: plan.checkpoint_every,
     };
     let mut stack = Stack::new(setup)?;
     stack.watch();
@@ -109,6 +110,8 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
     evidence.are_labels_shared = plan.batches.iter().any(|batch| batch.spec.identify == Identify::Sku);
     evidence.loads_fed = plan.groups.load_count();
     evidence.recoveries = stack.daemon().recoveries().to_vec();
+    evidence.restored = stack.daemon().restored_count();
+    evidence.checkpoints_refused = stack.daemon().checkpoints_refused().to_vec();
     let watch = stack.watched().expect("the run was watched");
     evidence.watched = Some(watch.into());
     evidence.labels_given_up = watch.labels_given_up();

@@ -9,7 +9,7 @@ mod tally;
 pub use physical::Physical;
 pub use reconcile::{Reconciled, own_account, reconcile};
 pub use shape::{
-    Chutes, Deadline, FaultCount, FsyncUs, Intake, JournalFigures, LatencyUs, LinkFigures, Loads, Orders,
-    Percentiles, Reconcile, Report, Verdict,
+    Chutes, Deadline, FaultCount, FollowerFigures, FsyncUs, Intake, JournalFigures, LatencyUs, LinkFigures,
+    Loads, Orders, Percentiles, Reconcile, Report, Verdict,
 };
 pub use tally::{LoadTally, Short, Tally};

@@ -164,6 +164,21 @@ pub struct JournalFigures {
     pub fsync_us: FsyncUs,
     /// Longest time a record waited for the disk.
     pub stall_us_max: u64,
+    /// What the follower behind the core did.
+    pub follower: FollowerFigures,
+}
+
+/// The follower.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct FollowerFigures {
+    /// Records it proved.
+    pub records: u64,
+    /// Checkpoints it wrote.
+    pub checkpoints: u64,
+    /// Last record with a checkpoint; 0 is none.
+    pub saved_seq: u64,
+    /// Records that did not come out again, and damage it found; it ends at the first.
+    pub faults: u64,
 }
 
 /// Time of one sync.

@@ -2,14 +2,13 @@
 //! from what its disk kept; nothing else survives.
 
 use hdrhistogram::Histogram;
-use wcs_engine::{Admission, Boot, Engine, boot};
+use wcs_engine::{Admission, Boot, Engine, Follower, boot};
 use wcs_journal::{MemoryStorage, Options, Reader, Recovered, Room};
 use wcs_sessions::sorter::{SorterConfig, SorterSession, Wake};
 use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Record, Seq, Target, Ticket,
-    Verb,
+    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Seq, Target, Ticket, Verb,
 };
 
 use super::StackError;
@@ -81,6 +80,12 @@ pub struct Daemon {
     facts: Vec<(Seq, Fact)>,
     next_ticket: u64,
     recoveries: Vec<RecoveryCase>,
+    follower: Option<Follower<MemoryStorage>>,
+    checkpoint_every: u64,
+    /// Starts that began with a checkpoint.
+    restored: u64,
+    /// Checkpoints that should have served and did not.
+    refused: Vec<String>,
 }
 
 impl Daemon {
@@ -89,18 +94,17 @@ impl Daemon {
         seed: u64,
         sync_time: Nanos,
         check_every: u64,
+        checkpoint_every: u64,
         stall: DiskStall,
     ) -> Result<Self, StackError> {
         let storage = MemoryStorage::new();
-        let boot = open(&storage, &plant, MonoTime::ZERO, |_| ())?;
+        let boot = open(&storage, &plant, MonoTime::ZERO)?;
         let session = new_session(&plant, seed, 0);
         Ok(Self {
             engine: boot.engine,
             disk: Disk::new(boot.writer, sync_time, stall.clone()),
             stall,
             session,
-            plant,
-            storage,
             sync_time,
             check_every,
             last_check: 0,
@@ -111,6 +115,12 @@ impl Daemon {
             facts: Vec::new(),
             next_ticket: 1,
             recoveries: Vec::new(),
+            follower: start_follower(&storage, &plant, checkpoint_every)?,
+            checkpoint_every,
+            restored: 0,
+            refused: Vec::new(),
+            plant,
+            storage,
         })
     }
 
@@ -127,6 +137,11 @@ impl Daemon {
             self.disk.finish();
         }
         self.disk.seal();
+        if let Some(follower) = &mut self.follower {
+            let followed = follower.follow(self.engine.last_seq(), usize::MAX);
+            followed.expect("what the live core made a moment ago comes out again");
+            follower.checkpoint().expect("the memory disk fails only when told to");
+        }
         self.earlier = self.figures();
     }
 
@@ -137,23 +152,19 @@ impl Daemon {
         mut watch: Option<&mut Watch>,
     ) -> Result<(), StackError> {
         self.life += 1;
-        let mut tickets = 0;
-        supervisor.forget();
+        let boot = open(&self.storage, &self.plant, now)?;
+        supervisor.begin_again(boot.chronicle);
         if let Some(watch) = &mut watch {
             watch.forget_process(now);
+            for entry in Reader::open(&self.storage, Seq(1), boot.recovered.last_seq)
+                .map_err(|error| StackError::Boot(error.into()))?
+            {
+                watch.see_recovered(&entry.map_err(|error| StackError::Boot(error.into()))?.record);
+            }
         }
-        let boot = open(&self.storage, &self.plant, now, |record: &Record| {
-            if let wcs_types::Input::Verb { ticket, .. } = &record.input {
-                tickets = tickets.max(ticket.0);
-            }
-            for fact in &record.facts {
-                supervisor.handle_fact(record.now, fact);
-            }
-            if let Some(watch) = &mut watch {
-                watch.see_recovered(record);
-            }
-        })?;
-        supervisor.skip_tickets(tickets);
+        self.restored += u64::from(boot.start.restored != Seq::NONE);
+        self.refused.extend(boot.start.refused.iter().map(ToString::to_string));
+        self.follower = start_follower(&self.storage, &self.plant, self.checkpoint_every)?;
         self.recoveries.push(RecoveryCase::of(&boot.recovered));
         self.facts.clear();
         self.engine = boot.engine;
@@ -218,6 +229,16 @@ impl Daemon {
         &self.recoveries
     }
 
+    /// Starts that began with a checkpoint.
+    pub fn restored_count(&self) -> u64 {
+        self.restored
+    }
+
+    /// Checkpoints that should have served at a start and did not.
+    pub fn checkpoints_refused(&self) -> &[String] {
+        &self.refused
+    }
+
     /// Figures of all lives so far.
     pub fn figures(&self) -> DaemonFigures {
         let stats = self.session.stats();
@@ -258,6 +279,7 @@ impl Daemon {
             if let Some(watch) = &mut watch {
                 watch.see_durable(durable);
             }
+            self.follow(durable)?;
             is_busy = true;
         }
         while let Some(input) = self.session.poll_input() {
@@ -285,6 +307,16 @@ impl Daemon {
         let made = self.engine.last_seq();
         self.check(now)?;
         Ok(is_busy || made != before)
+    }
+
+    /// The follower takes what is durable, and saves its state after every so many records.
+    fn follow(&mut self, durable: Seq) -> Result<(), StackError> {
+        let Some(follower) = &mut self.follower else { return Ok(()) };
+        follower.follow(durable, usize::MAX)?;
+        if follower.seq().0 >= follower.saved().0 + self.checkpoint_every {
+            follower.checkpoint().expect("the memory disk fails only when told to");
+        }
+        Ok(())
     }
 
     /// The record of a verb; `None` when it broke the core, which the end of the turn tells.
@@ -365,15 +397,23 @@ impl RecoveryCase {
     }
 }
 
-fn open(
+fn start_follower(
     storage: &MemoryStorage,
     plant: &Plant,
-    now: MonoTime,
-    see: impl FnMut(&Record),
-) -> Result<Boot<MemoryStorage>, StackError> {
+    checkpoint_every: u64,
+) -> Result<Option<Follower<MemoryStorage>>, StackError> {
+    if checkpoint_every == 0 {
+        return Ok(None);
+    }
+    let (follower, _) =
+        Follower::start(storage.clone(), plant.clone()).map_err(|error| StackError::Boot(error.into()))?;
+    Ok(Some(follower))
+}
+
+fn open(storage: &MemoryStorage, plant: &Plant, now: MonoTime) -> Result<Boot<MemoryStorage>, StackError> {
     let room = Room { segment_size: 4 * 1024 * 1024, reserve_size: 256 * 1024 };
     let options = Options { room, genesis: 1, trusted: Seq::NONE };
-    Ok(boot(storage.clone(), plant.clone(), options, |_| now, see)?)
+    Ok(boot(storage.clone(), plant.clone(), options, |_| now, |_| ())?)
 }
 
 fn new_session(plant: &Plant, seed: u64, life: u16) -> SorterSession {

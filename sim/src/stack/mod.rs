@@ -14,7 +14,7 @@ mod watch;
 mod wire;
 
 use wcs_core::InvariantBroken;
-use wcs_engine::BootError;
+use wcs_engine::{BootError, FollowError};
 use wcs_types::{Code, LaneNo, MonoTime, Nanos, Plant, Seq};
 
 pub use daemon::{Daemon, DaemonFigures, RecoveryCase};
@@ -47,6 +47,8 @@ pub struct StackSetup {
     pub seed: u64,
     /// Check every invariant of the core after each this many records; 0 is never.
     pub check_every: u64,
+    /// A follower runs beside the daemon and writes a checkpoint after this many records; 0 is no follower.
+    pub checkpoint_every: u64,
 }
 
 /// Why a run in virtual time stopped.
@@ -55,6 +57,9 @@ pub enum StackError {
     /// The daemon could not start.
     #[error("the daemon did not start: {0}")]
     Boot(#[from] BootError),
+    /// The follower does not come to what was recorded.
+    #[error("the follower: {0}")]
+    Follower(#[from] FollowError),
     /// An invariant of the core failed.
     #[error("at {} ms: {broken}", .at.0 / 1_000_000)]
     Invariant {
@@ -120,7 +125,14 @@ impl Stack {
     /// The daemon does not start.
     pub fn new(setup: StackSetup) -> Result<Self, StackError> {
         let disk = setup.targets.disk.clone();
-        let daemon = Daemon::start(setup.plant, setup.seed, setup.sync_time, setup.check_every, disk)?;
+        let daemon = Daemon::start(
+            setup.plant,
+            setup.seed,
+            setup.sync_time,
+            setup.check_every,
+            setup.checkpoint_every,
+            disk,
+        )?;
         let mut hosted = setup.sorter;
         for group in setup.groups {
             hosted.sorter_mut().feed(group);

@@ -74,3 +74,12 @@ fn power_cut_leaves_a_whole_checkpoint_or_none() {
         }
     }
 }
+
+#[test]
+fn checkpoint_of_another_journal_is_found_by_verify() {
+    let storage = crate::sample::journal_of(2);
+    write_checkpoint(&storage, &checkpoint(1)).unwrap();
+    let Err(ReadError::Damage(damage)) = wcs_journal::verify(&storage) else { panic!("it is foreign") };
+    let kind = DamageKind::ForeignGenesis { expected: crate::sample::OPTIONS.genesis, found: 9 };
+    assert_eq!((damage.kind, damage.file), (kind, name(1)));
+}

@@ -132,7 +132,8 @@ impl World {
             Op::Append { count, facts } => self.append(count, facts),
             Op::Sync => self.sync(),
             Op::Checkpoint => {
-                let checkpoint = Checkpoint { seq: self.durable, ..Checkpoint::default() };
+                let checkpoint =
+                    Checkpoint { seq: self.durable, genesis: OPTIONS.genesis, ..Checkpoint::default() };
                 // A checkpoint that cannot be written is no loss.
                 drop(write_checkpoint(&self.storage, &checkpoint));
             }

@@ -338,7 +338,7 @@ fn stray_bytes_behind_a_clean_end_are_damage() {
 #[test]
 fn journal_shorter_than_its_checkpoint_is_damage() {
     let storage = journal_of(3);
-    let checkpoint = Checkpoint { seq: Seq(6), ..Checkpoint::default() };
+    let checkpoint = Checkpoint { seq: Seq(6), genesis: OPTIONS.genesis, ..Checkpoint::default() };
     write_checkpoint(&storage, &checkpoint).unwrap();
     assert_eq!(verify(&storage).unwrap().checkpoints, [Seq(6)]);
     let (offset, _) = frames(&storage.bytes(&segment(1)).unwrap())[2];

@@ -97,6 +97,7 @@ fn setup(hours: u64) -> Result<StackSetup> {
         seed: 1,
         // Whole-table checks belong to proofs; each step still checks what it touches.
         check_every: 0,
+        checkpoint_every: 0,
     })
 }
 

@@ -4,11 +4,13 @@
 //! ```text
 //!  core thread, one tokio runtime:
 //!    links, a task each --inputs, bounded, with credits--> core --batches--> journal thread
-//!        ^--- commands, one ring per link, with a wake-up ---'  ^--- durable ---'
+//!        ^--- commands, one ring per link, with a wake-up ---'  ^--- durable ---'  | files
+//!                                                                follower thread <-' checkpoints
 //! ```
 
 mod core_thread;
 mod device_log;
+mod follower_thread;
 mod journal_thread;
 mod link_tasks;
 mod poison_file;
@@ -22,21 +24,23 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use hdrhistogram::Histogram;
 use tokio::sync::Notify;
 use wcs_drivers::LinkSnapshot;
-use wcs_engine::{Boot, boot};
-use wcs_journal::{FileStorage, Options, Room};
+use wcs_engine::{Boot, Start, boot};
+use wcs_journal::{FileStorage, Options, Recovered, Room};
 use wcs_sessions::Commanding;
 use wcs_sim::faults::DiskStall;
 use wcs_sim::supervisor::Supervisor;
-use wcs_types::{Code, LaneNo, LineId, MonoTime, Plant, Record, Seq};
+use wcs_types::{Code, LaneNo, LineId, MonoTime, Plant, Seq};
 
 use crate::clock::{Clock, core_time_after, wall_unix_ms};
 use crate::exit::Failure;
 use crate::realtime::Realtime;
 use crate::stall::StallingStorage;
 
+use self::follower_thread::FollowerThread;
 use self::poison_file::PoisonFile;
 
 pub(crate) use core_thread::CoreEnd;
+pub(crate) use follower_thread::FollowerFigures;
 pub(crate) use journal_thread::JournalFigures;
 
 /// What people at the exception station can ask while a demo runs.
@@ -87,14 +91,44 @@ pub(crate) struct Service {
     links: link_tasks::Links,
     core: JoinHandle<CoreEnd>,
     journal: JoinHandle<JournalFigures>,
+    follower: FollowerThread,
 }
 
 /// Figures of a daemon that was stopped.
 pub(crate) struct ServiceEnd {
     pub(crate) journal: JournalFigures,
+    pub(crate) follower: FollowerFigures,
     pub(crate) links: Vec<LinkSnapshot>,
     pub(crate) fsync_us: Histogram<u64>,
     pub(crate) turns: u64,
+}
+
+/// Differing decisions that are logged one by one at a start.
+const DIFFERENCES_TOLD_MAX: usize = 20;
+
+/// Says how the core came to the end of its journal, and what was not as it should be.
+fn tell_start(recovered: &Recovered, start: &Start, took: std::time::Duration) {
+    if let Some(torn) = &recovered.torn {
+        tracing::warn!(%torn, "the last write was interrupted; it was never acknowledged");
+    }
+    for refused in &start.refused {
+        tracing::error!(
+            alarm = "checkpoint_unusable",
+            "{refused}; the start replays from an older one or from the beginning: check the disk"
+        );
+    }
+    if start.imposed > 0 {
+        tracing::warn!(
+            records = start.imposed,
+            differing = start.differing,
+            "the journal was written by another version; its decisions stand"
+        );
+    }
+    for (seq, difference) in start.differences.iter().take(DIFFERENCES_TOLD_MAX) {
+        tracing::warn!(record = seq.0, "{difference}");
+    }
+    let took_ms = took.as_millis();
+    tracing::info!(checkpoint = start.restored.0, replayed = start.replayed, took_ms, "core recovered");
 }
 
 impl Service {
@@ -107,24 +141,14 @@ impl Service {
         stall: DiskStall,
         realtime: &Realtime,
     ) -> Result<Self, Failure> {
-        let storage = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
-        let storage = StallingStorage::new(storage, stall);
+        let files = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
+        let storage = StallingStorage::new(files.clone(), stall);
         let options = Options { room: Room::default(), genesis: wall_unix_ms() | 1, trusted: Seq::NONE };
-        let mut tickets = 0;
-        let see = |record: &Record| {
-            if let wcs_types::Input::Verb { ticket, .. } = &record.input {
-                tickets = tickets.max(ticket.0);
-            }
-            for fact in &record.facts {
-                script.handle_fact(record.now, fact);
-            }
-        };
-        let Boot { mut engine, writer, recovered } =
-            boot(storage, plant.clone(), options, core_time_after, see).map_err(Failure::not_ok)?;
-        if let Some(torn) = &recovered.torn {
-            tracing::warn!(%torn, "the last write was interrupted; it was never acknowledged");
-        }
-        script.skip_tickets(tickets);
+        let began = std::time::Instant::now();
+        let Boot { mut engine, writer, recovered, chronicle, start } =
+            boot(storage, plant.clone(), options, core_time_after, |_| ()).map_err(Failure::not_ok)?;
+        tell_start(&recovered, &start, began.elapsed());
+        script.begin_again(chronicle);
         let poison_file = PoisonFile::in_directory(data);
         engine.set_poisons(poison_file.load());
         let clock = Clock::starting_at(engine.core().now());
@@ -147,20 +171,23 @@ impl Service {
             poison_file,
         };
         let core = core_thread::spawn(engine, script, ports, ends.tasks, realtime)?;
-        Ok(Self { shared, asks, clock, links, core, journal })
+        let follower = FollowerThread::spawn(files, plant.clone(), Arc::clone(&shared), realtime)?;
+        Ok(Self { shared, asks, clock, links, core, journal, follower })
     }
 
-    /// Stops in order: links first, then the core when it has taken everything, then the journal with a seal.
+    /// Stops in order: links first, then the core when it has taken everything, then the journal with a
+    /// seal, then the follower with a checkpoint of the end.
     pub(crate) fn stop(self) -> Result<ServiceEnd, Failure> {
         self.links.stop();
         let panicked = |name: &str| Failure::not_ok(format!("the {name} thread failed"));
         let end = self.core.join().map_err(|_| panicked("core"))?;
         let journal = self.journal.join().map_err(|_| panicked("journal"))?;
+        let follower = self.follower.stop(journal.durable_seq);
         let links = self.links.figures();
         if let Some(poison) = end.poison {
             return Err(Failure::NotOk(poison));
         }
-        Ok(ServiceEnd { fsync_us: journal.fsync_us.clone(), journal, links, turns: end.turns })
+        Ok(ServiceEnd { fsync_us: journal.fsync_us.clone(), journal, follower, links, turns: end.turns })
     }
 
     /// Lines whose device has shown since the last call that it is commanded, with the time it took since `began`.
