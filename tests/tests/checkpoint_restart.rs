@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use wcs_tests::child::{Child, wait_until};
+use wcs_tests::child::{Child, tell, wait_until};
 use wcs_tests::program::wcs;
 use wcs_tests::{Shift, orders};
 
@@ -62,7 +62,8 @@ fn clean_stop_seals_and_saves_and_the_next_start_replays_nothing() -> Result<()>
     let replayed = Child::run(wcs(folder.path(), &["replay", "data"])?, LIMIT)?.expect_code(0)?;
     ensure!(replayed.out.contains("and 2 checkpoints verified"), "{replayed}");
     let mut daemon = start(folder.path())?;
-    daemon.wait_err(&["core recovered", "replayed=0"])?;
+    let recovered = daemon.wait_err(&["core recovered", "replayed=0"])?;
+    tell(&format!("checkpoints: {}", recovered.split_once("core recovered ").map_or("", |(_, rest)| rest)));
     // The sorter is gone; what the last records said of it is in the checkpoint.
     daemon.wait_err(&["cannot connect"])?;
     daemon.interrupt()?.expect_code(0)?;
@@ -77,7 +78,11 @@ fn flipped_byte_in_a_checkpoint_is_named_and_costs_only_time() -> Result<()> {
     let newest = saved.last().context("a checkpoint")?;
     let name = newest.file_name().context("a name")?.to_string_lossy().into_owned();
     let size = usize::try_from(fs::metadata(newest)?.len())?;
-    for at in [0, 9, 20, 60, size / 2, size - 1] {
+    let step = wcs_tests::size::choose(9_973, 997);
+    let mut places: Vec<usize> = (0..size).step_by(step).collect();
+    places.extend([9, 20, 60, size - 1]);
+    tell(&format!("checkpoints: {} of {size} bytes flipped, each named", places.len()));
+    for at in places {
         flip(newest, at)?;
         for command in ["replay data", "journal verify data"] {
             let arguments: Vec<&str> = command.split(' ').collect();

@@ -5,6 +5,7 @@
 
 mod crashes;
 mod fencing;
+mod following;
 mod kills;
 mod lines;
 mod outcome;

@@ -4,6 +4,7 @@
 //! thing is measured is told there.
 
 mod core_step;
+mod following;
 mod numbers;
 mod virtual_time;
 mod wire;

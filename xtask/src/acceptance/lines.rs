@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::outcome::{Ran, Report};
-use super::{Check, Invocation, Line, Work, fencing, kills};
+use super::{Check, Invocation, Line, Work, fencing, following, kills};
 
 /// What the sample mapping makes of one real day.
 struct Day {
@@ -164,6 +164,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(super::crashes::lines());
     lines.push(independent_client());
     lines.extend(fencing::lines());
+    lines.extend(following::lines());
     lines.push(fresh_clone());
     lines
 }

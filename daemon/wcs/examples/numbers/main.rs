@@ -6,9 +6,11 @@
 
 mod bare_loop;
 mod core_step;
+mod memory;
 mod pinning;
 mod plc_host;
 mod recording;
+mod replay;
 mod stack_arm;
 mod virtual_time;
 
@@ -72,6 +74,21 @@ enum Arm {
         #[arg(long, default_value_t = 2)]
         hours: u64,
     },
+    /// A journal from files, followed, and started from.
+    Replay {
+        /// Hours of plant time.
+        #[arg(long, default_value_t = 2)]
+        hours: u64,
+    },
+    /// Resident memory over days of shifts.
+    Memory {
+        /// Days.
+        #[arg(long, default_value_t = 7)]
+        days: u16,
+        /// Hours of plant time in a shift.
+        #[arg(long, default_value_t = 4)]
+        hours: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -94,6 +111,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         Arm::Bare => bare_loop::measure(span)?,
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
         Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
+        Arm::Replay { hours } => replay::measure(hours, &arguments.report.with_extension("data"))?,
+        Arm::Memory { days, hours } => {
+            memory::measure(days, hours, &arguments.report.with_extension("data"))?
+        }
     };
     std::fs::write(&arguments.report, serde_json::to_vec_pretty(&figures)?)?;
     Ok(())

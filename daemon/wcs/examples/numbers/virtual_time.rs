@@ -66,7 +66,8 @@ pub(crate) fn measure(hours: u64) -> Result<Value> {
     }))
 }
 
-fn setup(hours: u64) -> Result<StackSetup> {
+/// The stack that is measured, with work for `hours`.
+pub(crate) fn setup(hours: u64) -> Result<StackSetup> {
     let plant = wide_plant()?;
     let sorter = Sorter::new(SorterSetup {
         lanes: SorterSetup::lanes_of(usize::from(CHUTES), 2),

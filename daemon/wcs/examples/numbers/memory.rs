@@ -1,0 +1,157 @@
+//! Number "memory": resident memory over a week of shifts. One shift of a 40 000 loads/h plant is made in virtual time
+//! and its inputs are given to a live engine once a day, each day as a new life of the PLC with batches of its own; the
+//! journal is on files, and a follower proves it and writes checkpoints. Sampled at the end of each day. Links and
+//! sessions are not in it: what they hold is bounded by their windows and rings.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::{Value, json};
+use wcs_engine::{Admission, Boot, Engine, Follower, boot};
+use wcs_journal::{Batch, FileStorage, Options, Reader, Room, Writer, recover};
+use wcs_types::batch::{chain_content, part_content};
+use wcs_types::{BatchId, Epoch, Fact, Input, LinkChange, MonoTime, Nanos, Plant, Seq, Verb};
+
+use crate::replay::write_journal;
+
+const DAY: Nanos = Nanos::from_secs(24 * 3_600);
+/// Records of one commit; what is not the question here, the disk, is asked seldom.
+const BATCH_EVERY: u64 = 4_096;
+const MIB: f64 = 1_048_576.0;
+
+/// Lives through `days`, each a shift of `hours`; the journals lie in `dir` meanwhile.
+pub(crate) fn measure(days: u16, hours: u64, dir: &Path) -> Result<Value> {
+    let shift = dir.join("shift");
+    let (plant, _) = write_journal(hours, &shift)?;
+    let mut week = Week::start(&dir.join("week"), plant)?;
+    let mut resident = Vec::new();
+    for day in 0..days {
+        week.live(day, &shift)?;
+        resident.push(resident_mib()?);
+    }
+    let (from, to) = (*resident.get(1).context("two days at least")?, *resident.last().context("a day")?);
+    let (records, checkpoints) = (week.engine.last_seq().0, week.checkpoints);
+    week.engine.core().check_invariants().map_err(|broken| anyhow!("{broken}"))?;
+    ensure!(week.ended > 0 && checkpoints > 0, "batches end and checkpoints are written");
+    std::fs::remove_dir_all(dir)?;
+    Ok(json!({
+        "days": days,
+        "records": records,
+        "batches_ended": week.ended,
+        "checkpoints": checkpoints,
+        "resident_mib": resident,
+        "growth_mib_per_day": (to - from) / f64::from(days - 2),
+    }))
+}
+
+struct Week {
+    engine: Engine,
+    writer: Writer<FileStorage>,
+    follower: Follower<FileStorage>,
+    batch: Batch,
+    facts: Vec<(Seq, Fact)>,
+    ended: u64,
+    checkpoints: u64,
+    /// Content of the batch that is being staged.
+    content: u64,
+}
+
+impl Week {
+    fn start(dir: &Path, plant: Plant) -> Result<Self> {
+        let storage = FileStorage::open(dir)?;
+        let options = Options { room: Room::default(), genesis: 7, trusted: Seq::NONE };
+        let Boot { engine, writer, .. } =
+            boot(storage.clone(), plant.clone(), options, |_| MonoTime::ZERO, |_| ())?;
+        let (follower, _) = Follower::start(storage, plant)?;
+        Ok(Self {
+            engine,
+            writer,
+            follower,
+            batch: Batch::new(),
+            facts: Vec::new(),
+            ended: 0,
+            checkpoints: 0,
+            content: 0,
+        })
+    }
+
+    fn live(&mut self, day: u16, shift: &Path) -> Result<()> {
+        let storage = FileStorage::open_read_only(shift)?;
+        let last = recover(&storage)?.last_seq;
+        let midnight = MonoTime::ZERO + DAY.times(u64::from(day));
+        for entry in Reader::open(&storage, Seq(1), last)? {
+            let record = entry?.record;
+            self.engine.begin_turn(midnight + record.now.since(MonoTime::ZERO));
+            // Deadlines of the core are the engine's business.
+            if let Some(input) = self.on_day(record.input, day) {
+                let admission = self.engine.admit(input);
+                ensure!(matches!(admission, Admission::Taken(_)), "the journal keeps up");
+            }
+            while self.engine.poll_output().is_some() {}
+            if self.engine.pending_count() as u64 >= BATCH_EVERY {
+                self.commit()?;
+            }
+        }
+        self.commit()
+    }
+
+    /// The same input on another day: a new life of the PLC, a new owner, new batches.
+    fn on_day(&mut self, mut input: Input, day: u16) -> Option<Input> {
+        let later = |epoch: &mut Epoch| epoch.0 += day;
+        match &mut input {
+            Input::Timeout | Input::Storage(_) | Input::Refused { .. } => return None,
+            Input::Sorter { event, .. } => {
+                later(&mut event.plc_epoch);
+                later(&mut event.fifo_epoch);
+            }
+            Input::Link { change: LinkChange::Met(hello), .. } => {
+                later(&mut hello.plc_epoch);
+                later(&mut hello.owner_epoch);
+            }
+            Input::Link { change: LinkChange::Attached { owner }, .. } => later(owner),
+            Input::Verb { verb, .. } => match verb {
+                Verb::Stage { spec, jobs, .. } => {
+                    spec.batch = of_day(spec.batch, day);
+                    self.content = chain_content(self.content, part_content(spec, jobs));
+                }
+                Verb::Start { batch, content_hash, .. } => {
+                    *batch = of_day(*batch, day);
+                    *content_hash = std::mem::take(&mut self.content);
+                }
+                Verb::Pause { batch } | Verb::Resume { batch } | Verb::Close { batch, .. } => {
+                    *batch = of_day(*batch, day)
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        Some(input)
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.engine.drain_facts(&mut self.facts);
+        let ends = self.facts.drain(..).filter(|(_, fact)| matches!(fact, Fact::BatchEnded { .. }));
+        self.ended += ends.count() as u64;
+        if self.engine.take_batch(1, &mut self.batch) {
+            self.writer.append(&self.batch)?;
+            self.engine.handle_durable(self.writer.sync()?);
+            self.batch.clear();
+        }
+        self.follower.follow(self.engine.durable_seq(), usize::MAX)?;
+        if self.follower.is_checkpoint_due() {
+            self.checkpoints += u64::from(self.follower.checkpoint()?);
+        }
+        Ok(())
+    }
+}
+
+fn of_day(batch: BatchId, day: u16) -> BatchId {
+    BatchId(batch.0 + 1_000 * u32::from(day))
+}
+
+/// Memory of this process that is in use, from the kernel.
+fn resident_mib() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/statm")?;
+    let pages: f64 = text.split(' ').nth(1).context("a second number")?.parse()?;
+    Ok(pages * 4_096.0 / MIB)
+}
