@@ -59,8 +59,8 @@ pub(crate) enum JournalCommand {
     Verify(DirOptions),
     /// List segments and batches.
     Inspect(DirOptions),
-    /// Print every record as one line of JSON.
-    Export(DirOptions),
+    /// Print records as JSON, one a line.
+    Export(ExportOptions),
 }
 
 /// How orders are read and sorted.
@@ -201,6 +201,18 @@ pub(crate) struct CheckOptions {
 pub(crate) struct DirOptions {
     /// Data directory, or the journal directory in it.
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// Data directory, or the journal directory in it.
+    pub(crate) dir: PathBuf,
+    /// First record; 1 when not given.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) from: u64,
+    /// Last record; the last that is on disk when not given or not there yet.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) to: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -30,10 +30,15 @@ impl JournalDir {
 
     /// Reads from the first record to the last; `None` for a journal without records.
     pub(crate) fn records(&self) -> Result<Option<Reader<FileStorage>>, Failure> {
+        self.records_between(Seq(1), self.found.last_seq)
+    }
+
+    /// Reads from one record to another, as far as they are on disk; `None` for a journal without records.
+    pub(crate) fn records_between(&self, from: Seq, to: Seq) -> Result<Option<Reader<FileStorage>>, Failure> {
         if self.found.last_seq == Seq::NONE {
             return Ok(None);
         }
-        Reader::open(&self.storage, Seq(1), self.found.last_seq).map(Some).map_err(Failure::not_ok)
+        Reader::open(&self.storage, from, to.min(self.found.last_seq)).map(Some).map_err(Failure::not_ok)
     }
 }
 
