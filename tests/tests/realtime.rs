@@ -83,7 +83,7 @@ fn threads_are_where_the_site_file_says() -> Result<()> {
     tell(&format!("{core:?}"));
     ensure!(core.priority == PRIORITY && core.cpus == last.to_string(), "{core:?}");
     let all = tasks(daemon.id())?;
-    ensure!(all.iter().any(|task| task.name == "links") && all.iter().any(|task| task.name == "journal"));
+    ensure!(all.iter().any(|task| task.name == "journal"), "{all:?}");
     for other in all.iter().filter(|task| task.name != "core") {
         ensure!(other.policy == SCHED_OTHER && other.priority == 0, "{other:?}");
         ensure!(other.cpus == first.to_string(), "{other:?} may be on the CPU of the core");
@@ -169,11 +169,11 @@ fn a_site_that_can_do_without_starts_without() -> Result<()> {
 #[test]
 fn a_cpu_shared_with_a_thread_under_fifo_is_refused_by_check_and_run() -> Result<()> {
     let (first, _) = cpus()?;
-    let folder = scene(&site(first, first, "link_cpu = 5000\n"))?;
+    let folder = scene(&site(first, first, "journal_cpu = 5000\n"))?;
     for arguments in [&["check", "site.toml"][..], &ARGUMENTS] {
         let ended = Child::run(wcs(folder.path(), arguments)?, LIMIT)?.expect_code(2)?;
         ensure!(ended.err.contains("site.toml:3: `other_cpus` has CPU"), "{ended}");
-        ensure!(ended.err.contains("site.toml:6: `link_cpu` must be from 0 to 1023"), "{ended}");
+        ensure!(ended.err.contains("site.toml:6: `journal_cpu` must be from 0 to 1023"), "{ended}");
     }
     fs::write(folder.path().join("site.toml"), format!("[realtime]\ncore_cpu = {first}\n"))?;
     let checked = Child::run(wcs(folder.path(), &["check", "."])?, LIMIT)?.expect_code(0)?;

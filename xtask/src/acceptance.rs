@@ -8,6 +8,7 @@ mod fencing;
 mod following;
 mod kills;
 mod lines;
+mod operations;
 mod outcome;
 
 use std::fs;

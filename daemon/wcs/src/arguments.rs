@@ -290,4 +290,27 @@ mod tests {
         assert!(parse_span("99999999999999999999h").is_err());
         assert!(parse_span("999999999999999h").is_err());
     }
+
+    /// Commands of a unit file, as words; `key` is what starts them.
+    fn commands(unit: &str, key: &str) -> Vec<Vec<String>> {
+        let lines = unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        lines.map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn commands_of_the_unit_file_are_accepted() {
+        let unit = include_str!("../../../systemd/wcs.service");
+        let [start] = &commands(unit, "ExecStart")[..] else { panic!("a service has one command") };
+        let Command::Run(run) = Arguments::try_parse_from(start).unwrap().command else {
+            panic!("the service runs the daemon");
+        };
+        // The directory the unit hands over, and no other, can be written to.
+        let state = commands(unit, "StateDirectory");
+        assert_eq!(run.data, PathBuf::from("/var/lib").join(&state[0][0]));
+        let [before] = &commands(unit, "ExecStartPre")[..] else { panic!("files are checked first") };
+        let Command::Check(check) = Arguments::try_parse_from(before).unwrap().command else {
+            panic!("files are checked first");
+        };
+        assert_eq!(check.paths, [run.plant, run.site.expect("a service has a site")]);
+    }
 }

@@ -5,14 +5,14 @@ use super::lines::{passed_tests, program};
 use super::{Check, Line, Work};
 
 /// A test target that is run whole.
-struct Target {
-    name: &'static str,
-    shows: &'static str,
-    target: &'static str,
+pub(super) struct Target {
+    pub(super) name: &'static str,
+    pub(super) shows: &'static str,
+    pub(super) target: &'static str,
     /// Tests in it; fewer means that one was lost.
-    tests: u64,
+    pub(super) tests: u64,
     /// What the lines to show have in them.
-    tells: &'static [&'static str],
+    pub(super) tells: &'static [&'static str],
 }
 
 const TARGETS: [Target; 3] = [
@@ -41,24 +41,27 @@ const TARGETS: [Target; 3] = [
 
 /// The lines, in the order they run.
 pub(super) fn lines() -> impl Iterator<Item = Line> {
-    TARGETS.iter().map(|target| {
-        let check: Check = Box::new(|ran| {
-            let printed = &ran[0].must_succeed()?.printed;
-            let passed = passed_tests(printed);
-            if passed < target.tests {
-                return Err(format!("{passed} tests passed, there are {}", target.tests));
-            }
-            let told = told(printed, target.tells);
-            Ok(if told.is_empty() { format!("{passed} tests passed") } else { told.join("; ") })
-        });
-        let words =
-            ["env", "WCS_FULL_SIZE=1", "cargo", "test", "--package", "wcs-tests", "--test", target.target];
-        Line {
-            name: target.name.to_owned(),
-            shows: target.shows,
-            work: Work::Commands(vec![program(&words)], check),
+    TARGETS.iter().map(line_of)
+}
+
+/// The line that runs a target.
+pub(super) fn line_of(target: &'static Target) -> Line {
+    let check: Check = Box::new(|ran| {
+        let printed = &ran[0].must_succeed()?.printed;
+        let passed = passed_tests(printed);
+        if passed < target.tests {
+            return Err(format!("{passed} tests passed, there are {}", target.tests));
         }
-    })
+        let told = told(printed, target.tells);
+        Ok(if told.is_empty() { format!("{passed} tests passed") } else { told.join("; ") })
+    });
+    let words =
+        ["env", "WCS_FULL_SIZE=1", "cargo", "test", "--package", "wcs-tests", "--test", target.target];
+    Line {
+        name: target.name.to_owned(),
+        shows: target.shows,
+        work: Work::Commands(vec![program(&words)], check),
+    }
 }
 
 /// Lines that tell a figure, without the name of the test that the harness may have put in front.

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::outcome::{Ran, Report};
-use super::{Check, Invocation, Line, Work, fencing, following, kills};
+use super::{Check, Invocation, Line, Work, fencing, following, kills, operations};
 
 /// What the sample mapping makes of one real day.
 struct Day {
@@ -165,11 +165,12 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.push(independent_client());
     lines.extend(fencing::lines());
     lines.extend(following::lines());
+    lines.extend(operations::lines(days));
     lines.push(fresh_clone());
     lines
 }
 
-fn wcs(arguments: &[&str], report: Option<&'static str>) -> Invocation {
+pub(super) fn wcs(arguments: &[&str], report: Option<&'static str>) -> Invocation {
     let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     if let Some(report) = report {
         arguments.extend(["--report".to_owned(), report.to_owned()]);
