@@ -1,0 +1,141 @@
+//! The start of a batch, settled rather than hoped: one transaction freezes the content under a token, the core gets
+//! the parts and one start, and only the journal says that it runs. What a crash leaves `starting` is asked again.
+//!
+//! The `BatchId` of the core is drawn at the start and kept until the batch gets another plan: what was once staged
+//! under an id is never staged under it with another content. It is above every id the journal has shown, so a store
+//! that was restored from a backup cannot give one out twice.
+
+use wcs_types::batch::batch_content;
+use wcs_types::limits::JOBS_PER_PART_MAX;
+use wcs_types::{
+    Assign, BatchId, BatchKind, BatchSpec, Identify, JobSpec, LineId, OrderKey, Pieces, SkuKey, StartToken,
+};
+
+use crate::batch::{BatchError, BatchRefusal, draw};
+use crate::database::{Row, Session, values};
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::words::Word;
+use crate::{projection, statements};
+
+/// A batch whose start was asked for, with everything the verbs to the core need but the jobs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Starting {
+    /// The batch, in the store.
+    pub batch: i64,
+    /// What it is, under the id the core knows.
+    pub spec: BatchSpec,
+    /// Token of the start.
+    pub token: StartToken,
+    /// Parts to stage, each read with [`Store::part`].
+    pub parts: u16,
+    /// Hash over everything that is staged.
+    pub content_hash: u64,
+}
+
+impl Store {
+    /// Freezes a batch that is ready and notes that it is to be started. The same token again is the same answer, also
+    /// when it runs by now.
+    ///
+    /// # Errors
+    /// The batch does not allow it, or the store cannot be used.
+    pub async fn begin_start(&self, batch: i64, token: StartToken) -> Result<Starting, BatchError> {
+        let states = &["ready", "starting", "running", "paused", "closing", "ended"];
+        let (mut session, row) = self.begin_batch(batch, states, "ready").await?;
+        if row.text(8)? != "ready" {
+            let started = starting_of(&row)?;
+            return if started.token == token { Ok(started) } else { Err(BatchRefusal::OtherToken.into()) };
+        }
+        let core_id = match row.maybe_int(1)? {
+            Some(core_id) => core_id,
+            None => {
+                let seen = projection::read(&mut session).await?.batch_max;
+                session.execute(statements::RAISE, values![seen + 1, "core_batch"]).await?;
+                draw(&mut session, "core_batch", 1).await?
+            }
+        };
+        let spec = spec_of(&row, core_id)?;
+        let jobs = jobs_of(&mut session, batch, 0, i64::MAX).await?;
+        let content_hash = batch_content(&spec, &jobs);
+        let parts = jobs.len().div_ceil(JOBS_PER_PART_MAX);
+        let parts = u16::try_from(parts).expect("a batch has a bounded number of jobs");
+        let row =
+            values![batch, core_id, token.0.cast_signed(), i64::from(parts), content_hash.cast_signed(),];
+        session.execute(statements::SET_STARTING, row).await?;
+        session.commit().await?;
+        Ok(Starting { batch, spec, token, parts, content_hash })
+    }
+
+    /// The core refused the start: the batch is ready again. Only for the start with this token.
+    ///
+    /// # Errors
+    /// The batch is not being started with it, or the store cannot be used.
+    pub async fn refuse_start(&self, batch: i64, token: StartToken) -> Result<(), BatchError> {
+        let (mut session, row) = self.begin_batch(batch, &["starting"], "starting").await?;
+        if starting_of(&row)?.token != token {
+            return Err(BatchRefusal::OtherToken.into());
+        }
+        session.execute(statements::SET_START_REFUSED, values![batch]).await?;
+        Ok(session.commit().await?)
+    }
+
+    /// Batches whose start was asked for and which the journal does not show running. At boot, after the projector has
+    /// read the whole journal, each is staged and started again: the core knows its parts and its token.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn starting(&self) -> Result<Vec<Starting>, StoreError> {
+        let mut session = self.database().read().await?;
+        session.fetch(statements::LIST_STARTING, &[]).await?.iter().map(starting_of).collect()
+    }
+
+    /// The jobs of one part of a batch that has a plan; part 0 is the first.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn part(&self, batch: i64, part: u16) -> Result<Vec<JobSpec>, StoreError> {
+        let first = i64::from(part) * JOBS_PER_PART_MAX as i64;
+        let mut session = self.database().read().await?;
+        jobs_of(&mut session, batch, first, first + JOBS_PER_PART_MAX as i64).await
+    }
+}
+
+fn starting_of(row: &Row) -> Result<Starting, StoreError> {
+    Ok(Starting {
+        batch: row.int(0)?,
+        spec: spec_of(row, row.int(1)?)?,
+        token: StartToken(row.int(10)?.cast_unsigned()),
+        parts: row.small(11)?,
+        content_hash: row.int(12)?.cast_unsigned(),
+    })
+}
+
+fn spec_of(row: &Row, core_id: i64) -> Result<BatchSpec, StoreError> {
+    let batch = u32::try_from(core_id).map_err(|_| StoreError::damaged("the ids of batches are used up"))?;
+    Ok(BatchSpec {
+        batch: BatchId(batch),
+        line: LineId(row.small(3)?),
+        kind: BatchKind::of_word(row.text(4)?)?,
+        identify: Identify::of_word(row.text(5)?)?,
+        assign: Assign::of_word(row.text(6)?)?,
+        chute_limit: row.small(7)?,
+    })
+}
+
+async fn jobs_of(session: &mut Session, batch: i64, from: i64, to: i64) -> Result<Vec<JobSpec>, StoreError> {
+    let rows = session.fetch(statements::FIND_JOBS, values![batch, from, to]).await?;
+    let job_of = |row: &Row| {
+        let codes = postcard::from_bytes(row.bytes(7)?)
+            .map_err(|error| StoreError::damaged(format!("codes of a job of batch {batch}: {error}")))?;
+        Ok(JobSpec {
+            order: OrderKey { owner: row.string(1)?, number: row.string(2)? },
+            line_no: row.small(3)?,
+            sku: SkuKey { owner: row.string(4)?, code: row.string(5)? },
+            quantity: Pieces(row.small(6)?),
+            codes,
+            priority: row.small(8)?,
+            due_at: row.int(9)?.cast_unsigned(),
+        })
+    };
+    rows.iter().map(job_of).collect()
+}
