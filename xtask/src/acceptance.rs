@@ -8,6 +8,7 @@ mod fencing;
 mod following;
 mod kills;
 mod lines;
+mod mutations;
 mod operations;
 mod outcome;
 

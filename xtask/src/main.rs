@@ -5,6 +5,7 @@ mod acceptance;
 mod bench;
 mod gate;
 mod layers;
+mod mutate;
 mod orders;
 mod source_text;
 mod tidy;
@@ -38,6 +39,14 @@ enum Chore {
         #[arg(long, default_value_t = 1)]
         jobs: usize,
     },
+    /// Break the product on purpose and show which checker notices.
+    Mutate {
+        /// Only mutations whose name starts with this.
+        name: Option<String>,
+        /// Only list the mutations.
+        #[arg(long)]
+        list: bool,
+    },
     /// Measure the numbers of the design against their bars.
     Bench {
         /// Only numbers whose name starts with this.
@@ -68,6 +77,8 @@ fn run(chore: &Chore) -> Result<bool> {
         Chore::Test => gate::run(&workspace),
         Chore::Accept { list: true, .. } => Ok(acceptance::list(&workspace)),
         Chore::Accept { line, list: false, jobs } => acceptance::run(&workspace, line.as_deref(), *jobs),
+        Chore::Mutate { list: true, .. } => Ok(mutate::list()),
+        Chore::Mutate { name, list: false } => mutate::run(&workspace, name.as_deref()),
         Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
     }
 }

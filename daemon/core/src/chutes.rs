@@ -2,6 +2,7 @@
 //! each (LANE closed) and put it back into service (LANE ready): that is how "box closed and removed" is
 //! confirmed without a screen. Only then can another class have the chute.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{AlarmCode, ChuteId, Fact, LaneNo, LaneState, LineId, Seq, SorterCommand};
 
 use crate::control::{Core, Turn};
@@ -55,6 +56,8 @@ impl Core {
                     self.free_chute(turn, chute);
                 }
             }
+        } else if is_ready && was_full && is_on(Mutation::ChuteRebound) {
+            self.free_chute(turn, chute);
         } else if is_ready && was_full {
             turn.out.fact(Fact::BoxSwapped { chute });
         }
@@ -63,7 +66,10 @@ impl Core {
     /// The chute is empty and has a new box: the next class may have it.
     pub(crate) fn free_chute(&mut self, turn: &mut Turn<'_>, chute: ChuteId) {
         let row = self.chute(chute);
-        assert!(row.in_flight == 0, "no load is on its way to a chute that is freed");
+        assert!(
+            row.in_flight == 0 || is_on(Mutation::ChuteRebound),
+            "no load is on its way to a chute that is freed"
+        );
         let (line, class) = (row.line, row.class);
         if let Some(class) = class
             && self.classes.find(class).is_some_and(|class| class.chute == Some(chute))

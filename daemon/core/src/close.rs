@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{BatchId, Code, Fact, JobId, LaneNo, LastSeen, LoadKey, Outcome, Reason, SkuKey};
 
 use crate::control::{Core, Turn};
@@ -26,7 +27,9 @@ impl Core {
         lane: LaneNo,
     ) {
         let batch = self.jobs.edit(job, |row| {
-            row.in_flight = row.in_flight - row.portion;
+            if outcome == Outcome::Sorted || !is_on(Mutation::ReservationLeaked) {
+                row.in_flight = row.in_flight - row.portion;
+            }
             if outcome == Outcome::Sorted {
                 row.done += row.portion;
             } else {

@@ -1,9 +1,10 @@
 //! Events of a sorter: order and acknowledgement first, then what each means. An event that was taken before is
 //! acknowledged again and otherwise ignored; the acknowledgement waits until its record is durable.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     AlarmCode, AlarmKey, EventBody, ExitResult, LaneNo, LaneState, LineId, LoadKey, MachineState, MonoTime,
-    Refusal, RejectCode, SorterCommand, SorterEvent,
+    Refusal, RejectCode, Seq, SorterCommand, SorterEvent,
 };
 
 use crate::control::{Core, Turn};
@@ -37,7 +38,8 @@ impl Core {
             self.edit_line(line, |row| row.evt_next = next);
         }
         let ack = SorterCommand::Ack { plc_epoch: event.fifo_epoch, next };
-        turn.out.command(line, self.seq, 0, ack);
+        let after = if is_on(Mutation::AckBeforeDurable) { Seq::NONE } else { self.seq };
+        turn.out.command(line, after, 0, ack);
         is_new
     }
 

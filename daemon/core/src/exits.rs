@@ -1,6 +1,7 @@
 //! An exit: where the load ended and why. EXIT is the truth: the class bound to the actual lane decides whether
 //! a load is sorted. Reservations are released by every final outcome except sorted.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     ActualLane, BeltMm, ChuteKind, Destination, ExitResult, Fact, LaneNo, LoadEnd, LoadKey, Outcome, Pieces,
     Read, Reason, SorterEvent,
@@ -154,7 +155,7 @@ impl Core {
             };
             return if is_fault { Reason::LaneFault } else { Reason::LaneClosed };
         }
-        reason_of(exit.result, load.reason)
+        if is_on(Mutation::ReasonDropped) { load.reason } else { reason_of(exit.result, load.reason) }
     }
 
     /// Ends a load: reservation, chute, counts, facts, and what that completes.

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     AlarmCode, BeltMm, EventSeq, LineId, LinkChange, MonoTime, Nanos, PlcHello, Seq, SorterCommand,
 };
@@ -124,6 +125,7 @@ impl Core {
         let is_known = hello.plc_epoch == row.plc_epoch
             || (hello.is_fifo_retentive && row.plc_epoch != wcs_types::Epoch::NONE);
         if !is_known || row.evt_next.is_within(hello.evt_ack_echo, hello.evt_head) {
+            let is_known = is_known && !is_on(Mutation::EventTwice);
             return Some(if is_known { row.evt_next } else { hello.evt_ack_echo });
         }
         if !hello.evt_ack_echo.is_newer_than(row.evt_next) {
@@ -169,7 +171,7 @@ impl Core {
 
     fn send_again(&mut self, turn: &mut Turn<'_>, id: u32, belt: BeltMm) {
         let load = self.loads.get(id);
-        if belt.has_reached(load.point) {
+        if belt.has_reached(load.point) || is_on(Mutation::ResyncSilent) {
             // Its decision point has passed: the PLC has done what it does without an answer.
             let (key, is_undecided) = (load.key, load.belief == LoadBelief::Waiting);
             if is_undecided && self.fell_in_stall(load.decide_by) {
@@ -178,7 +180,9 @@ impl Core {
             return;
         }
         // From here on travel decides, not the time of a process that may have been away.
-        self.loads.edit(id, |load| load.decide_by = MonoTime::NEVER);
+        if !is_on(Mutation::DeadlineInTime) {
+            self.loads.edit(id, |load| load.decide_by = MonoTime::NEVER);
+        }
         if self.loads.get(id).belief == LoadBelief::Routed {
             self.loads.edit(id, |load| load.generation += 1);
             self.send_destination(turn, id);

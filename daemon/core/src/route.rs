@@ -1,6 +1,7 @@
 //! Where a load goes: the job's chute, round again, overflow, exception, or no answer at all. Settles the
 //! decision, moves the reservation with it and sends the command. Never a guess: without a chute it waits.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     Candidate, ChuteId, Code, Decision, Destination, DestinationCommand, JobId, LaneNo, Reason, Rejected,
     Seq, SorterCommand,
@@ -202,6 +203,9 @@ impl Core {
         let load = self.loads.get(id);
         let line = load.key.line;
         let (lane, alternatives, after) = match load.destination {
+            Destination::Chute { lane, alternatives, .. } if is_on(Mutation::BindingUngated) => {
+                (lane, alternatives, Seq::NONE)
+            }
             Destination::Chute { chute, lane, alternatives, .. } => {
                 (lane, alternatives, self.chute(chute).bound_in)
             }

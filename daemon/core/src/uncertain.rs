@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{ActualLane, BeltMm, Code, Fact, LaneNo, LineId, LoadEnd, LoadKey, Outcome, Reason};
 
 use crate::control::{Core, Turn};
@@ -41,7 +42,7 @@ impl Core {
                 .filter(|(_, load)| load.label == *label && load.key.plc_epoch != key.plc_epoch)
                 .min_by_key(|(_, load)| load.key)
                 .map(|(id, load)| (id, load.key));
-            if let Some((id, previous)) = uncertain {
+            if let Some((id, previous)) = uncertain.filter(|_| !is_on(Mutation::SupersededUnbooked)) {
                 self.end_load(turn, id, Outcome::Superseded, Reason::PlcRestart, LaneNo::NONE, None);
                 return Some(previous);
             }

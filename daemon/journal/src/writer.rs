@@ -17,6 +17,7 @@
 //! failed.
 
 use wcs_types::Seq;
+use wcs_types::mutation::{Mutation, is_on};
 
 use crate::batch::{BATCH_SIZE_MAX, Batch, Stamp};
 use crate::frame::{FRAME_HEADER_SIZE, FrameHeader, FrameKind};
@@ -249,7 +250,9 @@ impl<S: Storage> Writer<S> {
             return Ok(self.durable.seq);
         }
         let current = self.current.as_mut().expect("a written batch is in the current segment");
-        if let Err(error) = self.storage.sync_data(&mut current.file) {
+        let synced =
+            if is_on(Mutation::NoFdatasync) { Ok(()) } else { self.storage.sync_data(&mut current.file) };
+        if let Err(error) = synced {
             pending.is_written = false;
             self.give_up_segment();
             return Err(error.into());

@@ -113,6 +113,10 @@ impl Items {
         self.by_number.get_mut(&number)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Item)> {
+        self.by_number.iter().map(|(number, item)| (*number, item))
+    }
+
     pub(crate) fn remove(&mut self, number: u32) -> Option<Item> {
         self.by_number.remove(&number)
     }

@@ -238,6 +238,20 @@ impl Plc {
         self.frozen_life = is_frozen.then(|| self.life(self.last_cycle(now)));
     }
 
+    /// Items read well that wait for a destination, with the travel that is left to their first decision point.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = (u32, Travel)> {
+        let (first, ok) = (self.geometry.point(1), self.tables.words.reads.ok);
+        let open = self.items.iter().filter(move |(_, item)| {
+            item.is_open && item.destination.is_none() && item.read == ok && item.epoch == self.epoch
+        });
+        open.map(move |(number, item)| (number, item.origin + first - self.encoder))
+    }
+
+    /// True when the window shows every event that is not taken.
+    pub(crate) fn are_events_shown(&self) -> bool {
+        self.waiting.is_empty() && self.fifo.backlog() == 0
+    }
+
     fn life(&self, at: MonoTime) -> u16 {
         let period = u64::from(self.tables.words.numbers.life_period_ms);
         self.frozen_life.unwrap_or((at.since(self.started_at).as_millis() / period) as u16)

@@ -7,6 +7,8 @@
 //!    +--other major version--> version_mismatch --newer epoch--> ok
 //! ```
 
+use wcs_sessions::exchange::Request;
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{Epoch, EventSeq, MonoTime, Nanos};
 
 use super::Plc;
@@ -95,7 +97,8 @@ impl Plc {
         let epoch = words[map.wcs_epoch];
         let is_addressed = epoch == words[map.epoch_copy] && words[map.plc_epoch] == self.epoch;
         let is_newer = Epoch(epoch).is_newer_than(Epoch(self.owner.epoch));
-        let is_owner = epoch == self.owner.epoch && epoch != 0 && words[map.owner_tag] == self.owner.tag;
+        let is_owner = (epoch == self.owner.epoch && epoch != 0 && words[map.owner_tag] == self.owner.tag)
+            || is_on(Mutation::OwnerUnchecked);
         if !is_our_version || !is_addressed || !(is_newer || (is_owner && self.owner.tag != 0)) {
             self.refuse(0, tables.words.refusals.foreign_epoch);
             self.note_second_client(words, knobs);
@@ -203,6 +206,15 @@ impl Plc {
         }
     }
 
+    /// The block by which another daemon takes the line: a newer epoch, a tag of its own, no permit.
+    pub(crate) fn newcomer_block(&self) -> (u16, Request) {
+        let map = self.tables.map;
+        let epoch = Epoch(self.owner.epoch).next().0;
+        let mut words = self.second_client_block(epoch);
+        words[map.control.owner_tag] = NEWCOMER_TAG;
+        (epoch, Request::Write { address: map.control_block.start, words })
+    }
+
     /// A block as the built-in second client writes it.
     pub(crate) fn second_client_block(&self, epoch: u16) -> Vec<u16> {
         let map = self.tables.map.control;
@@ -219,5 +231,7 @@ impl Plc {
     }
 }
 
+/// Owner tag of a daemon that takes the line over.
+const NEWCOMER_TAG: u16 = 0xBEEF;
 /// Owner tag of the built-in second client.
 pub(crate) const SECOND_CLIENT_TAG: u16 = 0xDEAD;

@@ -1,6 +1,7 @@
 //! What becomes of an item: destinations at the decision points, and what the PLC does by itself when there is
 //! none, when lanes cannot take it, when its label cannot be read. Physical accidents are told from outside.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{Code, LaneState, MonoTime};
 
 use super::Plc;
@@ -203,6 +204,7 @@ impl Plc {
         let exits = self.tables.words.exits;
         if self.is_usable(lane) {
             if is_missed {
+                self.pop_for_follower(number, agenda);
                 self.fall_back(number, exits.missed, true, agenda);
                 return Verdict::Missed;
             }
@@ -223,6 +225,21 @@ impl Plc {
             self.fall_back(number, code, destination.may_recirculate, agenda);
         }
         Verdict::Refused { lane }
+    }
+
+    /// What a PLC does that keeps destinations in a queue and not with their items: a load that did not divert has
+    /// used up the one of its follower, which takes the next. A mutation.
+    fn pop_for_follower(&mut self, missed: u32, agenda: &mut Agenda) {
+        if !is_on(Mutation::FifoPopping) {
+            return;
+        }
+        let next = self.items.get(missed + 2).filter(|item| item.is_open).and_then(|item| item.destination);
+        let Some(next) = next.filter(|next| next.lane <= self.geometry.lane_count) else { return };
+        let Some(follower) = self.items.get_mut(missed + 1).filter(|item| item.is_open) else { return };
+        if self.encoder < follower.origin + self.geometry.point(next.lane) {
+            follower.destination = Some(next);
+            self.plan(missed + 1, Plan::Try { lane: next.lane, rank: 0 }, agenda);
+        }
     }
 
     /// Why a lane cannot take anything, as an exit result.

@@ -69,6 +69,32 @@ pub const CHECKERS: &[Checker] = &[
         check: permit_by_core,
     },
     Checker {
+        name: "owner_obeyed",
+        demand: "the PLC obeys blocks of the owner it shows and of nobody else",
+        check: owner_obeyed,
+    },
+    Checker {
+        name: "fenced_off",
+        demand: "a daemon whose line was taken over notices and stays away",
+        check: fenced_off,
+    },
+    Checker {
+        name: "late_by_travel",
+        demand: "no load is called late that the belt has still to carry to its point",
+        check: late_by_travel,
+    },
+    Checker {
+        name: "answered_again",
+        demand: "a load that is open at a new attachment is answered in time",
+        check: answered_again,
+    },
+    Checker { name: "event_once", demand: "no event is taken into the journal twice", check: event_once },
+    Checker {
+        name: "reason",
+        demand: "every load ends with the reason the exit, the scanner or the decision gave",
+        check: reason,
+    },
+    Checker {
         name: "one_outcome",
         demand: "a load has one outcome, replaced only by a person, or where silence alone had given it up",
         check: one_outcome,
@@ -134,6 +160,38 @@ fn command_when_attached(evidence: &Evidence) -> Finding {
 
 fn permit_by_core(evidence: &Evidence) -> Finding {
     watched(evidence, WatchRule::PermitByCore)
+}
+
+fn owner_obeyed(evidence: &Evidence) -> Finding {
+    watched(evidence, WatchRule::OwnerObeyed)
+}
+
+fn late_by_travel(evidence: &Evidence) -> Finding {
+    watched(evidence, WatchRule::LateByTravel)
+}
+
+fn answered_again(evidence: &Evidence) -> Finding {
+    watched(evidence, WatchRule::AnsweredAgain)
+}
+
+fn fenced_off(evidence: &Evidence) -> Finding {
+    let Some(takeover) = evidence.takeover else { return Finding::none() };
+    let broken = if !takeover.is_kept {
+        Some("the line was taken back from its new owner")
+    } else if !takeover.is_fenced {
+        Some("the new owner was not noticed")
+    } else {
+        None
+    };
+    Finding::of(1, broken.map(str::to_owned))
+}
+
+fn event_once(evidence: &Evidence) -> Finding {
+    Finding::of(evidence.repeats.events(), evidence.repeats.broken().map(str::to_owned))
+}
+
+fn reason(evidence: &Evidence) -> Finding {
+    Finding::of(evidence.reasons.checked(), evidence.reasons.broken().map(str::to_owned))
 }
 
 fn watched(evidence: &Evidence, rule: WatchRule) -> Finding {

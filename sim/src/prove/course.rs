@@ -104,7 +104,8 @@ impl RunPlan {
         let (groups, batches) = draw_orders(lots.number(), loads, feed);
         let offered = groups.load_count() * 3_600_000 / u64::from(setup.feed_per_hour);
         let horizon = Nanos::from_millis(offered) + Nanos::from_secs(30).times(groups.groups.len() as u64);
-        let fault_text = fault_mix::draw(&mut lots, horizon, lanes);
+        let mut fault_text = fault_mix::draw(&mut lots, horizon, lanes);
+        fault_text.push_str(&fault_mix::draw_standstill(seed));
         let faults = FaultPlan::parse(&fault_text, "drawn faults").expect("drawn faults follow the grammar");
         // An event of an item that was kept over two lives would carry an epoch no slot may show.
         setup.plc.are_items_retentive &= count_new_lives(&faults) < 2;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wcs_types::{Code, Fact, LoadKey, Nanos, Outcome, Record};
 
+use super::reasons::Reasons;
+use super::repeats::Repeats;
 use crate::faults::{FaultCount, FaultKind};
 use crate::report::{Reconciled, Tally};
 use crate::stack::{Breach, RecoveryCase, StackError, Watch, WatchRule};
@@ -47,6 +49,21 @@ pub struct Evidence {
     pub replay: Replayed,
     /// Daemon against ledger.
     pub reconciled: Reconciled,
+    /// What another daemon saw that took the line at the end.
+    pub takeover: Option<Takeover>,
+    /// Reasons held against what the PLC and the scanner said.
+    pub reasons: Reasons,
+    /// Events that were taken more than once.
+    pub repeats: Repeats,
+}
+
+/// How the line went to another daemon.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Takeover {
+    /// Ours noticed and stopped.
+    pub is_fenced: bool,
+    /// The PLC obeys the newcomer still.
+    pub is_kept: bool,
 }
 
 /// How a run ended.
@@ -91,13 +108,7 @@ pub struct Sightings {
 
 impl From<&Watch> for Sightings {
     fn from(watch: &Watch) -> Self {
-        let rules = [
-            WatchRule::AckAfterDurable,
-            WatchRule::CommandAfterBinding,
-            WatchRule::CommandWhenAttached,
-            WatchRule::PermitByCore,
-        ];
-        let checked = rules.into_iter().map(|rule| (rule, watch.checked(rule))).collect();
+        let checked = WatchRule::ALL.into_iter().map(|rule| (rule, watch.checked(rule))).collect();
         Self { checked, breaches: watch.breaches().to_vec() }
     }
 }

@@ -37,6 +37,8 @@ const KINDS: &[FaultKind] = &[
     FaultKind::TornSlots,
     FaultKind::Wrap,
 ];
+/// Sets the lots of a standstill apart from those of the run.
+const STANDSTILL: u64 = 0x5354_414E_4453_5449;
 /// Faults of one run.
 const FAULTS_MAX: u64 = 6;
 /// One in a thousand, as a share per million.
@@ -56,6 +58,23 @@ pub(super) fn draw(lots: &mut Lots, horizon: Nanos, order_lanes: u64) -> String 
             let at = lots.within(0..=horizon.as_millis());
             write_fault(&mut text, kind, at, &keys).expect("a text takes every line");
         }
+    }
+    text
+}
+
+/// The text of a standstill, for two seeds in five: while a batch begins and chutes are bound, the disk stalls, and then
+/// the drive stops before the belt has carried the loads that wait for their binding to their points. Deadlines that
+/// are not judged by travel show here. Drawn apart, so that everything else a seed stands for stays as it is.
+pub(super) fn draw_standstill(seed: u64) -> String {
+    let mut lots = Lots::new(seed ^ STANDSTILL);
+    let mut text = String::new();
+    if lots.percent(40) {
+        let stalled_at = lots.within(2_000..=10_000);
+        let stopped_at = stalled_at + lots.within(2_000..=4_000);
+        let stall = format!("for = \"{}ms\"", lots.within(11_000..=15_000));
+        write_fault(&mut text, FaultKind::DiskStall, stalled_at, &stall).expect("a text takes every line");
+        let stop = format!("for = \"{}ms\"", lots.within(20_000..=60_000));
+        write_fault(&mut text, FaultKind::DriveStop, stopped_at, &stop).expect("a text takes every line");
     }
     text
 }

@@ -11,6 +11,8 @@ mod course;
 mod evidence;
 mod fault_mix;
 mod lots;
+mod reasons;
+mod repeats;
 mod shape;
 mod trial;
 
@@ -21,7 +23,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use checkers::{CHECKERS, Checker, Finding};
 pub use course::{Outage, OutageKind, RunPlan, RunSize};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, Takeover};
+pub use reasons::Reasons;
+pub use repeats::Repeats;
 pub use shape::{Failure, FaultFigures, ProofReport, Recoveries, RunFigures};
 
 /// Name under which a run that broke off without a result is reported.

@@ -9,7 +9,9 @@ use wcs_engine::Replay;
 use wcs_types::{CORE_VERSION, Identify, LineId, MonoTime, Nanos, Record};
 
 use super::course::{Outage, OutageKind, RunPlan};
-use super::evidence::{End, Endings, Evidence, Replayed};
+use super::evidence::{End, Endings, Evidence, Replayed, Takeover};
+use super::reasons::Reasons;
+use super::repeats::Repeats;
 use crate::report::{Physical, Tally, reconcile};
 use crate::server::{FaultTargets, HostedSorter};
 use crate::stack::{Stack, StackError, StackSetup};
@@ -18,6 +20,8 @@ use crate::world::{KnobKind, Sorter};
 
 /// Plant time without a load on the belt after which the supervisor closes a batch by force.
 const QUIET: Nanos = Nanos::from_secs(180);
+/// No fault hides a new owner of the PLC for longer.
+const NOTICE_MAX: Nanos = Nanos::from_secs(180);
 /// Every invariant is checked after so many records.
 const CHECK_EVERY: u64 = 100;
 /// No run takes longer.
@@ -76,6 +80,10 @@ fn drive(plan: &RunPlan, stack: &mut Stack, evidence: &mut Evidence) -> Result<b
     }
     let is_done = stack.run(RUN_MAX)?;
     check_core(stack)?;
+    if is_done {
+        let is_kept = stack.take_over(NOTICE_MAX)?;
+        evidence.takeover = Some(Takeover { is_fenced: stack.daemon().is_fenced(), is_kept });
+    }
     Ok(is_done)
 }
 
@@ -127,12 +135,16 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
 
     let mut tally = Tally::default();
     let mut endings = Endings::default();
+    let (mut reasons, mut repeats) = (Reasons::default(), Repeats::default());
     let see = |record: &Record| {
+        reasons.add(record);
+        repeats.add(record);
         tally.add(&plan.plant, record);
         endings.add(record);
     };
     evidence.replay = follow(plan, stack, see);
     evidence.endings = endings;
+    (evidence.reasons, evidence.repeats) = (reasons, repeats);
     let expected = i64::try_from(plan.groups.expected_pieces).expect("a few pieces");
     evidence.expected_pieces = expected;
     evidence.reconciled = reconcile(&plan.plant, LineId(0), &tally, physical, expected);

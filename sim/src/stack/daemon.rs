@@ -12,8 +12,9 @@ use wcs_types::{
 };
 
 use super::StackError;
+use super::answers::Standing;
 use super::disk::Disk;
-use super::watch::{Watch, marks_of};
+use super::watch::{InputMarks, Watch, marks_of};
 use crate::faults::DiskStall;
 use crate::supervisor::Supervisor;
 
@@ -187,6 +188,15 @@ impl Daemon {
         self.session.is_attached()
     }
 
+    /// A newer owner commands the device: this daemon has nothing to say to it any more.
+    pub fn is_fenced(&self) -> bool {
+        !self.session.wants_connection()
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing { is_ready: self.session.is_ready(), is_durable: self.pending_count() == 0 }
+    }
+
     pub(super) fn next_due(&self, now: MonoTime) -> MonoTime {
         self.disk.next_due(now).earlier(self.engine.next_timeout().unwrap_or(MonoTime::NEVER))
     }
@@ -277,13 +287,13 @@ impl Daemon {
         if let Some(durable) = self.disk.poll(now) {
             self.engine.handle_durable(durable);
             if let Some(watch) = &mut watch {
-                watch.see_durable(durable);
+                watch.see_durable(now, durable);
             }
             self.follow(durable)?;
             is_busy = true;
         }
         while let Some(input) = self.session.poll_input() {
-            let marks = if watch.is_some() { marks_of(&input) } else { Vec::new() };
+            let marks = if watch.is_some() { marks_of(&input) } else { InputMarks::default() };
             let Admission::Taken(seq) = self.engine.admit(input) else {
                 self.check(now)?;
                 unreachable!("the memory disk is never that far behind: permits are withdrawn at half");

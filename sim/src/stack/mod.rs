@@ -8,6 +8,7 @@
 //!        |______________ person at the screen ________________ supervisor <- facts, replies
 //! ```
 
+mod answers;
 mod daemon;
 mod disk;
 mod watch;
@@ -15,6 +16,7 @@ mod wire;
 
 use wcs_core::InvariantBroken;
 use wcs_engine::{BootError, FollowError};
+use wcs_sessions::exchange::Request;
 use wcs_types::{Code, LaneNo, MonoTime, Nanos, Plant, Seq};
 
 pub use daemon::{Daemon, DaemonFigures, RecoveryCase};
@@ -25,7 +27,7 @@ use self::watch::Watched;
 use crate::people::PersonRequest;
 use crate::server::{Device, FaultTargets, HostedSorter};
 use crate::supervisor::Supervisor;
-use crate::world::{FeedLoad, Knob, Sorter};
+use crate::world::{ClientId, FeedLoad, Knob, ReplyBody, Sorter};
 
 /// What a stack is made of.
 pub struct StackSetup {
@@ -94,6 +96,13 @@ const ROUNDS_PER_INSTANT_MAX: u32 = 1_000_000;
 const PATIENCE: Nanos = Nanos::from_secs(6 * 3600);
 /// Time for events to be taken and acknowledged once the belt stands.
 const DRAIN_MAX: Nanos = Nanos::from_secs(120);
+
+/// The daemon that takes the line over.
+const NEWCOMER: ClientId = ClientId(u32::MAX);
+/// How long a daemon that was fenced off is watched.
+const AFTER_FENCE: Nanos = Nanos::from_secs(3);
+/// Longest step while nothing is to happen.
+const STEP_MAX: Nanos = Nanos::from_millis(100);
 
 /// A running stack.
 pub struct Stack {
@@ -223,6 +232,38 @@ impl Stack {
         self.start_again(down)
     }
 
+    /// Another daemon takes the line, once, and says no more. Runs until ours has noticed, but not for longer than
+    /// `wait`; true when the PLC obeys the newcomer still.
+    ///
+    /// # Errors
+    /// See [`StackError`].
+    pub fn take_over(&mut self, wait: Nanos) -> Result<bool, StackError> {
+        let (epoch, request) = self.hosted.sorter().plc.newcomer_block();
+        if let (Some(watch), Request::Write { words, .. }) = (&mut self.watch, &request) {
+            watch.see_block(words, &self.hosted.sorter().plc);
+        }
+        let unit = self.hosted.sorter().plc.unit;
+        while self.hosted.handle(self.now, unit, NEWCOMER, &request).body != ReplyBody::Written {
+            self.step()?;
+        }
+        let until = self.now + wait;
+        while self.now < until && !self.daemon.is_fenced() {
+            self.step()?;
+        }
+        let until = self.now + AFTER_FENCE;
+        while self.now < until {
+            self.step()?;
+        }
+        Ok(self.hosted.sorter().plc.owner.epoch == epoch)
+    }
+
+    /// Settles what happens now and goes on to the next instant, or a little further when nothing is to happen.
+    fn step(&mut self) -> Result<(), StackError> {
+        self.settle()?;
+        self.now = self.next_instant().earlier(self.now + STEP_MAX).later(self.now + Nanos(1));
+        Ok(())
+    }
+
     fn start_again(&mut self, down: Nanos) -> Result<(), StackError> {
         let up = self.now + down;
         while self.now < up {
@@ -285,7 +326,7 @@ impl Stack {
             let mut device = Watched { hosted: &mut self.hosted, watch: self.watch.as_mut() };
             let mut is_busy = self.wire.carry(self.now, &mut device, self.daemon.session());
             if let Some(watch) = &mut self.watch {
-                watch.look(self.now, self.hosted.sorter());
+                watch.look(self.now, self.hosted.sorter(), self.daemon.standing());
             }
             is_busy |= self.daemon.turn(self.now, &mut self.supervisor, self.watch.as_mut())?;
             is_busy |= self.serve_desk();

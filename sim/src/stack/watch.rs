@@ -9,8 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use wcs_sessions::exchange::Request;
-use wcs_types::{ChuteId, ChuteKind, Code, Epoch, Fact, Input, LaneNo, MonoTime, Nanos, Plant, Record, Seq};
+use wcs_types::{
+    ChuteId, ChuteKind, Code, Epoch, EventBody, Fact, Input, LaneNo, MonoTime, Nanos, Plant, Record, Seq,
+};
 
+use super::answers::{Answers, Standing};
 use crate::plc::Plc;
 use crate::plc::event::{Event, get32};
 use crate::server::{Device, HostedSorter};
@@ -18,6 +21,8 @@ use crate::world::{ClientId, PlcReply, Sorter};
 
 /// How long a permit the core has just withdrawn may still be on its way to the PLC.
 const PERMIT_ON_THE_WAY_MAX: Nanos = Nanos::from_millis(500);
+/// Blocks remembered: more than can wait for one cycle of the PLC.
+const BLOCKS_KEPT_MAX: usize = 32;
 /// Breaches kept. More: they are counted only.
 const BREACHES_KEPT_MAX: usize = 16;
 
@@ -32,6 +37,25 @@ pub enum WatchRule {
     CommandWhenAttached,
     /// The PLC sees a permit only while the core gives it.
     PermitByCore,
+    /// What the PLC obeys is a block of the owner it shows.
+    OwnerObeyed,
+    /// A load is called late only when the belt has carried it too far.
+    LateByTravel,
+    /// A load that is open at a new attachment is answered in time.
+    AnsweredAgain,
+}
+
+impl WatchRule {
+    /// Every rule.
+    pub const ALL: [Self; 7] = [
+        Self::AckAfterDurable,
+        Self::CommandAfterBinding,
+        Self::CommandWhenAttached,
+        Self::PermitByCore,
+        Self::OwnerObeyed,
+        Self::LateByTravel,
+        Self::AnsweredAgain,
+    ];
 }
 
 /// A rule that did not hold.
@@ -47,6 +71,12 @@ pub struct Breach {
 
 /// An event of the PLC, the same on its side and in the journal: low byte of its epoch, sequence, item, tick.
 type EventMark = (u8, u16, u32, u32);
+
+/// What a bystander keeps of an input.
+pub(super) type InputMarks = (Vec<EventMark>, bool);
+
+/// A control block: owner epoch, life word, permit.
+type BlockMark = (u16, u16, u16);
 
 /// The bystander.
 #[derive(Debug)]
@@ -69,6 +99,13 @@ pub struct Watch {
     owner_at_connect: u16,
     /// Events the PLC itself gave up: at a reset of its FIFO, or because that was full.
     given_up: Vec<(EventMark, Code)>,
+    /// Blocks that were written as an owner, newest last.
+    blocks: VecDeque<BlockMark>,
+    /// What the PLC obeyed when last looked at.
+    obeyed: BlockMark,
+    /// Records of commands the PLC refused.
+    rejections: VecDeque<Seq>,
+    answers: Answers,
     checked: BTreeMap<WatchRule, u64>,
     breaches: Vec<Breach>,
 }
@@ -92,6 +129,10 @@ impl Watch {
             client: None,
             owner_at_connect: 0,
             given_up: Vec::new(),
+            blocks: VecDeque::new(),
+            obeyed: (0, 0, 0),
+            rejections: VecDeque::new(),
+            answers: Answers::default(),
             checked: BTreeMap::new(),
             breaches: Vec::new(),
         }
@@ -131,25 +172,33 @@ impl Watch {
         self.durable = Seq::NONE;
         self.bound_in.clear();
         self.is_permit_given = false;
+        self.rejections.clear();
+        self.answers.forget_process();
     }
 
     /// A record that a new process found in its journal.
     pub(super) fn see_recovered(&mut self, record: &Record) {
-        self.synced.extend(marks_of(&record.input));
+        self.synced.extend(marks_of(&record.input).0);
         self.durable = record.seq;
         for fact in &record.facts {
-            self.see_fact(record.now, record.seq, fact);
+            if !matches!(fact, Fact::DecisionLate { .. }) {
+                self.see_fact(record.now, record.seq, fact);
+            }
         }
     }
 
     /// An input was taken into a record.
-    pub(super) fn see_admitted(&mut self, seq: Seq, marks: Vec<EventMark>) {
+    pub(super) fn see_admitted(&mut self, seq: Seq, (marks, is_rejection): InputMarks) {
+        if is_rejection {
+            self.rejections.push_back(seq);
+        }
         self.unsynced.extend(marks.into_iter().map(|mark| (seq, mark)));
     }
 
     /// Everything up to `seq` is on disk.
-    pub(super) fn see_durable(&mut self, seq: Seq) {
+    pub(super) fn see_durable(&mut self, now: MonoTime, seq: Seq) {
         self.durable = seq;
+        self.answers.see_durable(now);
         while let Some((_, mark)) = self.unsynced.pop_front_if(|(record, _)| *record <= seq) {
             self.synced.insert(mark);
         }
@@ -166,13 +215,26 @@ impl Watch {
                 }
                 self.is_permit_given = *is_permitted;
             }
+            Fact::DecisionLate { load } => {
+                while self.rejections.pop_front_if(|rejection| *rejection < seq).is_some() {}
+                // What the PLC refused was late by its own belt, and may have been so long ago.
+                if self.rejections.front() != Some(&seq) {
+                    self.answers.see_called_late(*load);
+                }
+            }
             _ => {}
         }
     }
 
     /// Looks at the PLC: what it has forgotten since, and whether it sees a permit now.
-    pub(super) fn look(&mut self, now: MonoTime, sorter: &Sorter) {
+    pub(super) fn look(&mut self, now: MonoTime, sorter: &Sorter, standing: Standing) {
         let plc = &sorter.plc;
+        let mut seen = Vec::new();
+        self.answers.look(now, plc, sorter.setup().belt_mm_s, standing, &mut seen);
+        for (rule, holds, what) in seen {
+            self.check(rule, now, holds, || what);
+        }
+        self.look_at_owner(now, plc);
         let is_new_life = plc.epoch != self.plc_epoch;
         let lost = plc.fifo.lost();
         let mut dropped = if is_new_life { 0 } else { lost.saturating_sub(self.evt_lost) };
@@ -196,6 +258,28 @@ impl Watch {
         self.look_at_permit(now, plc);
     }
 
+    fn look_at_owner(&mut self, now: MonoTime, plc: &Plc) {
+        let owner = &plc.owner;
+        let obeyed = (owner.epoch, owner.wcs_life, owner.permit);
+        // Without an owner there is no block: its words are cleared.
+        if owner.link_state != plc.tables.words.link_states.waiting && obeyed != self.obeyed {
+            self.obeyed = obeyed;
+            let is_written = self.blocks.contains(&obeyed);
+            self.check(WatchRule::OwnerObeyed, now, is_written, || {
+                format!("life word {} and permit {} are not from the owner {}", obeyed.1, obeyed.2, obeyed.0)
+            });
+        }
+    }
+
+    /// A block that is written as an owner.
+    pub(super) fn see_block(&mut self, words: &[u16], plc: &Plc) {
+        let map = plc.tables.map.control;
+        self.blocks.push_back((words[map.wcs_epoch], words[map.wcs_life], words[map.permit]));
+        if self.blocks.len() > BLOCKS_KEPT_MAX {
+            self.blocks.pop_front();
+        }
+    }
+
     fn look_at_permit(&mut self, now: MonoTime, plc: &Plc) {
         let is_permitted = plc.is_permitted();
         if is_permitted && !self.is_permit_seen {
@@ -215,7 +299,16 @@ impl Watch {
             self.client = Some(client);
             self.owner_at_connect = plc.owner.epoch;
         }
-        let Request::Write { address, words } = request else { return };
+        let map = plc.tables.map;
+        let Request::Write { address, words } = request else {
+            if matches!(request, Request::Read { address, .. } if *address == map.header_block.start) {
+                self.answers.see_header_read(now);
+            }
+            return;
+        };
+        if *address == map.control_block.start {
+            self.see_block(words, plc);
+        }
         let ring = plc.tables.map.commands_block;
         if !(ring.start..ring.start.saturating_add(ring.count)).contains(address) {
             return;
@@ -247,12 +340,12 @@ impl Watch {
     }
 }
 
-/// What the PLC would forget with this input.
-pub(super) fn marks_of(input: &Input) -> Vec<EventMark> {
-    let Input::Sorter { event, .. } = input else { return Vec::new() };
+/// What the PLC would forget with this input, and whether it tells of a command the PLC refused.
+pub(super) fn marks_of(input: &Input) -> InputMarks {
+    let Input::Sorter { event, .. } = input else { return (Vec::new(), false) };
     let count = event.seq_last.distance_from(event.seq);
     let mark = |step: u16| (event.plc_epoch.0 as u8, event.seq.plus(step).0, event.item, event.plc_tick_ms);
-    (0..=count).map(mark).collect()
+    ((0..=count).map(mark).collect(), matches!(event.body, EventBody::CommandRejected { .. }))
 }
 
 fn mark_of(plc: &Plc, event: &Event) -> EventMark {

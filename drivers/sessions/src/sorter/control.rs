@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{CommandSeq, Epoch, EventSeq, LaneSet, MonoTime, UnitCommand};
 
 use super::config::SorterConfig;
@@ -112,7 +113,9 @@ impl Control {
     /// anew once it has settled what is open, and machine commands from before are too old to be carried out.
     pub(super) fn forget_written(&mut self) {
         self.written = None;
-        self.permit = 0;
+        if !is_on(Mutation::PermitBeforeDrained) {
+            self.permit = 0;
+        }
         self.units.clear();
     }
 

@@ -1,6 +1,7 @@
 //! Checking a device before it is operated, telling the core about it, and everything that ends an operation:
 //! offline, lost, faulted, fenced.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{DeviceFault, Epoch, Input, LinkChange, MonoTime, OfflineReason, PlcHello};
 
 use super::header::Header;
@@ -33,7 +34,9 @@ impl SorterSession {
             return self.restart(now, header, sent_at);
         }
         self.life.see_plc(now, header.plc_life);
-        if self.claim.is_some_and(|claim| header.owner_epoch.is_newer_than(claim)) {
+        if self.claim.is_some_and(|claim| header.owner_epoch.is_newer_than(claim))
+            && !is_on(Mutation::FenceIgnored)
+        {
             return self.fence(header.owner_epoch);
         }
         match self.stage {

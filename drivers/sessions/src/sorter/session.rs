@@ -1,6 +1,7 @@
 //! The session itself: its state, what the link and the core call, which exchange comes next, and where an
 //! answer goes. What the stages do with it stands in `meeting`, `attach` and `steady`.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{Epoch, Input, LinkChange, MonoTime, Nanos, OfflineReason, Refusal, SorterCommand};
 
 use super::commanding::{Commanding, Proof};
@@ -214,6 +215,11 @@ impl SorterSession {
         matches!(self.stage, Stage::Draining { .. } | Stage::Ready)
     }
 
+    /// True while everything runs: the device is attached and all events that waited are delivered.
+    pub fn is_ready(&self) -> bool {
+        self.stage == Stage::Ready
+    }
+
     /// The line whose device this is.
     pub fn line(&self) -> wcs_types::LineId {
         self.config.line
@@ -394,7 +400,8 @@ impl SorterSession {
 
     /// The permit in force: nothing is inducted before all waiting events are known.
     pub(super) fn permit(&self) -> u16 {
-        if self.stage == Stage::Ready { self.control.permit() } else { 0 }
+        let is_early = is_on(Mutation::PermitBeforeDrained) && self.is_attached();
+        if self.stage == Stage::Ready || is_early { self.control.permit() } else { 0 }
     }
 
     /// The belt as the newest header told it.

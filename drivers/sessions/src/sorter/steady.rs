@@ -1,6 +1,7 @@
 //! Operation: headers, events, destinations. What is read becomes inputs, what the core commands becomes
 //! writes, and every header is judged: is the device alive, ours, and consistent.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     DestinationCommand, Epoch, EventBody, EventSeq, Input, LinkChange, MachineState, MonoTime, Nanos,
     OfflineReason, Refusal, RejectCode, SorterEvent,
@@ -234,6 +235,7 @@ impl SorterSession {
     /// Judged by travel on the newest header; the instant the core was given only where there is none.
     fn is_late(&self, now: MonoTime, command: &DestinationCommand) -> bool {
         match self.belt_reading() {
+            _ if is_on(Mutation::DeadlineInTime) => now >= command.decide_by,
             Some(reading) if now.since(reading.sent_at) <= READING_AGE_MAX => {
                 now >= reading.last_instant(command.point, self.margin())
             }

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{DeviceFault, Epoch, EventBody, EventSeq, MonoTime, Nanos, SorterEvent};
 
 use super::config::SorterConfig;
@@ -175,7 +176,11 @@ impl Window {
 
     /// `evt_ack` for the control block; never beyond what the block says is taken.
     pub(super) fn ack(&self) -> EventSeq {
-        if self.ack.is_newer_than(self.taken) { self.taken } else { self.ack }
+        if self.ack.is_newer_than(self.taken) || is_on(Mutation::TakenAsAcknowledged) {
+            self.taken
+        } else {
+            self.ack
+        }
     }
 
     /// Events before `next` are durable. Only for this life of the PLC, never backwards, never ahead of delivery.
