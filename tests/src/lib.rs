@@ -22,5 +22,6 @@ pub mod threads;
 pub use child::{Child, Ended};
 pub use plc_view::PlcView;
 pub use register_server::RegisterServer;
+pub use relay::Relay;
 pub use service_manager::ServiceManager;
 pub use shift::Shift;

@@ -1,9 +1,9 @@
-//! A relay between daemons and a PLC that brings two of them to the same point at the same time: the first request
-//! of each waits for that of the other, and so does the first write. It changes no byte and counts connections.
+//! A relay between daemons and a PLC. It brings two of them to the same point at the same time: the first request of
+//! each waits for that of the other, and so does the first write. Or it cuts a connection. It changes no byte.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::Result;
@@ -19,26 +19,62 @@ struct Meetings {
     writes: Barrier,
 }
 
-/// Starts a relay to `plc`; it lives as long as the process, since whoever is connected may still wait.
-///
-/// # Errors
-/// No port can be had.
-pub fn start(plc: SocketAddr) -> Result<SocketAddr> {
-    let socket = TcpListener::bind("127.0.0.1:0")?;
-    let address = socket.local_addr()?;
-    thread::spawn(move || {
-        let meetings = Meetings { requests: Barrier::new(PARTIES), writes: Barrier::new(PARTIES) };
-        let meetings = Arc::new(meetings);
-        for (index, client) in socket.incoming().map_while(std::io::Result::ok).enumerate() {
-            let Ok(device) = TcpStream::connect(plc) else { return };
-            // Whoever connects a second time has nobody to wait for.
-            let meetings = (index < PARTIES).then(|| Arc::clone(&meetings));
-            let (Ok(to_client), Ok(from_device)) = (client.try_clone(), device.try_clone()) else { return };
-            thread::spawn(move || copy_replies(from_device, to_client));
-            thread::spawn(move || copy_requests(client, device, meetings.as_deref()));
+/// A relay; it lives as long as the process, since whoever is connected may still wait.
+pub struct Relay {
+    /// Where it listens.
+    pub address: SocketAddr,
+    clients: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Relay {
+    /// A relay to `plc` that lets everything pass.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub fn start(plc: SocketAddr) -> Result<Self> {
+        Self::start_with(plc, None)
+    }
+
+    /// A relay to `plc` at which the first two clients meet.
+    ///
+    /// # Errors
+    /// No port can be had.
+    pub fn start_meeting(plc: SocketAddr) -> Result<Self> {
+        Self::start_with(
+            plc,
+            Some(Meetings { requests: Barrier::new(PARTIES), writes: Barrier::new(PARTIES) }),
+        )
+    }
+
+    /// Ends every connection there is; new ones are taken as before.
+    pub fn cut(&self) {
+        for client in self.clients.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // It may have gone by itself.
+            client.shutdown(Shutdown::Both).unwrap_or_default();
         }
-    });
-    Ok(address)
+    }
+
+    fn start_with(plc: SocketAddr, meetings: Option<Meetings>) -> Result<Self> {
+        let socket = TcpListener::bind("127.0.0.1:0")?;
+        let address = socket.local_addr()?;
+        let clients = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&clients);
+        let meetings = meetings.map(Arc::new);
+        thread::spawn(move || {
+            for (index, client) in socket.incoming().map_while(std::io::Result::ok).enumerate() {
+                let Ok(device) = TcpStream::connect(plc) else { return };
+                // Whoever connects a second time has nobody to wait for.
+                let meetings = meetings.clone().filter(|_| index < PARTIES);
+                let (Ok(to_client), Ok(from_device)) = (client.try_clone(), device.try_clone()) else {
+                    return;
+                };
+                kept.lock().unwrap_or_else(PoisonError::into_inner).extend(client.try_clone());
+                thread::spawn(move || copy_replies(from_device, to_client));
+                thread::spawn(move || copy_requests(client, device, meetings.as_deref()));
+            }
+        });
+        Ok(Self { address, clients })
+    }
 }
 
 fn copy_requests(mut client: TcpStream, mut device: TcpStream, meetings: Option<&Meetings>) {
