@@ -106,6 +106,10 @@ impl Watch {
         if self.wait_first_turn(stopped) {
             self.manager.tell("READY=1");
             let span = look_span(self.manager.watchdog());
+            if self.manager.watchdog().is_some_and(|timeout| timeout < span * LOOKS_PER_TIMEOUT) {
+                let least = LOOK_MIN * LOOKS_PER_TIMEOUT;
+                tracing::warn!(?least, "the watchdog of the service manager is too short to be kept");
+            }
             tracing::info!(watchdog = ?self.manager.watchdog(), look = ?span, "the service manager was told: ready");
             self.look();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(span) {
