@@ -10,9 +10,11 @@ struct Entry {
     hash: u64,
     /// Row id + 1; 0 marks a free slot.
     row: u32,
+    /// What the caller wants to have at hand before it has read the row.
+    hint: u32,
 }
 
-const FREE: Entry = Entry { hash: 0, row: 0 };
+const FREE: Entry = Entry { hash: 0, row: 0, hint: 0 };
 
 /// Index of rows by a 64-bit hash of their key. The caller compares the key itself.
 #[derive(Clone, Debug)]
@@ -29,7 +31,12 @@ impl Default for Index {
 
 impl Index {
     /// The row with this hash for which `is_match` holds.
-    pub(crate) fn find(&self, hash: u64, mut is_match: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, is_match: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.find_hinted(hash, is_match).map(|(row, _)| row)
+    }
+
+    /// The same with the hint of the row.
+    pub(crate) fn find_hinted(&self, hash: u64, mut is_match: impl FnMut(u32) -> bool) -> Option<(u32, u32)> {
         let mask = self.entries.len() - 1;
         let mut at = spread(hash) & mask;
         loop {
@@ -38,30 +45,35 @@ impl Index {
                 return None;
             }
             if entry.hash == hash && is_match(entry.row - 1) {
-                return Some(entry.row - 1);
+                return Some((entry.row - 1, entry.hint));
             }
             at = (at + 1) & mask;
         }
     }
 
     pub(crate) fn insert(&mut self, hash: u64, row: u32) {
+        self.insert_hinted(hash, row, 0);
+    }
+
+    /// Changes the hint of a pair; the pair must be there.
+    pub(crate) fn set_hint(&mut self, hash: u64, row: u32, hint: u32) {
+        let at = self.position(hash, row);
+        self.entries[at].hint = hint;
+    }
+
+    pub(crate) fn insert_hinted(&mut self, hash: u64, row: u32, hint: u32) {
         if (self.count + 1) * 4 > self.entries.len() * 3 {
             self.grow();
         }
-        self.place(Entry { hash, row: row + 1 });
+        self.place(Entry { hash, row: row + 1, hint });
         self.count += 1;
     }
 
     /// Takes the pair out; the pair must be there.
     pub(crate) fn remove(&mut self, hash: u64, row: u32) {
         let mask = self.entries.len() - 1;
-        let mut at = spread(hash) & mask;
-        while self.entries[at].row != row + 1 || self.entries[at].hash != hash {
-            assert!(self.entries[at].row != 0, "only pairs that are in the index are removed");
-            at = (at + 1) & mask;
-        }
         // Close the hole: pull back every later entry of the run that may stand nearer to its home.
-        let mut hole = at;
+        let mut hole = self.position(hash, row);
         let mut next = (hole + 1) & mask;
         while self.entries[next].row != 0 {
             let home = spread(self.entries[next].hash) & mask;
@@ -73,6 +85,16 @@ impl Index {
         }
         self.entries[hole] = FREE;
         self.count -= 1;
+    }
+
+    fn position(&self, hash: u64, row: u32) -> usize {
+        let mask = self.entries.len() - 1;
+        let mut at = spread(hash) & mask;
+        while self.entries[at].row != row + 1 || self.entries[at].hash != hash {
+            assert!(self.entries[at].row != 0, "only pairs that are in the index are changed or removed");
+            at = (at + 1) & mask;
+        }
+        at
     }
 
     fn grow(&mut self) {

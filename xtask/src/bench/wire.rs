@@ -17,6 +17,11 @@ pub(crate) const NUMBERS: &[Number] = &[
         arms: &[Arm { name: "bare", arguments: &["bare"] }, Arm { name: "stack", arguments: &["stack"] }],
         judge: judge_free,
     },
+    Number {
+        name: "sustained",
+        arms: &[Arm { name: "stack", arguments: &["sustained", "--seconds", "60"] }],
+        judge: judge_sustained,
+    },
 ];
 
 const LATENCY: &str = "/scan_to_destination_us";
@@ -26,7 +31,11 @@ fn judge_pinned(rounds: &[Round]) -> Judgement {
     let mut judgement = Judgement::default();
     judgement.bars.push(Bar::at_most("added latency, p50", p50(1) - p50(0), 25.0, "us"));
     judgement.notes.extend([latencies(rounds, 0, "bare"), latencies(rounds, 1, "stack")]);
-    judgement.notes.extend([requests(rounds, 0, "bare"), requests(rounds, 1, "stack")]);
+    judgement.notes.extend([
+        requests(rounds, 0, "bare"),
+        requests(rounds, 1, "stack"),
+        costs(rounds, 1, "stack"),
+    ]);
     judgement
 }
 
@@ -39,8 +48,37 @@ fn judge_free(rounds: &[Round]) -> Judgement {
     judgement.bars.push(Bar::at_most("latency p50 against the bare loop", ratio("p50"), 1.10, "x"));
     judgement.bars.push(Bar::at_most("latency p99 against the bare loop", ratio("p99"), 1.50, "x"));
     judgement.notes.extend([latencies(rounds, 0, "bare"), latencies(rounds, 1, "stack")]);
-    judgement.notes.extend([requests(rounds, 0, "bare"), requests(rounds, 1, "stack")]);
+    judgement.notes.extend([
+        requests(rounds, 0, "bare"),
+        requests(rounds, 1, "stack"),
+        costs(rounds, 1, "stack"),
+    ]);
     judgement
+}
+
+fn judge_sustained(rounds: &[Round]) -> Judgement {
+    let worst =
+        rounds.iter().map(|round| round.figures[0].value("/loads_per_second")).fold(f64::MAX, f64::min);
+    let bars = vec![
+        Bar::at_least("loads a second on one link, 60 s, slowest round", worst, 1_000.0, ""),
+        Bar::at_most("events lost", total(rounds, 0, "/evt_lost"), 0.0, ""),
+        Bar::at_most("times the window was full", total(rounds, 0, "/window_full"), 0.0, ""),
+    ];
+    Judgement { bars, notes: vec![latencies(rounds, 0, "stack"), costs(rounds, 0, "stack")] }
+}
+
+/// What a load costs the core thread, which runs its link too.
+fn costs(rounds: &[Round], arm: usize, name: &str) -> String {
+    let of = |place: &str| middle(rounds, arm, place);
+    format!(
+        "{name}, for each load: {:.1} exchanges, {:.1} turns; core thread {:.1} waits (each a wake-up), {:.2} \
+         preemptions, {:.0} us of processor",
+        of("/exchanges_per_load"),
+        of("/turns_per_load"),
+        of("/per_load/core_waits"),
+        of("/per_load/core_preemptions"),
+        of("/per_load/core_cpu_us"),
+    )
 }
 
 fn latencies(rounds: &[Round], arm: usize, name: &str) -> String {
@@ -87,6 +125,19 @@ mod tests {
         assert_eq!(judgement.bars.len(), 1);
         assert_eq!(judgement.bars[0].figure, 25.0);
         assert!(judgement.bars[0].holds());
+    }
+
+    #[test]
+    fn one_lost_event_or_slow_round_is_one_too_many() {
+        let round = |rate: f64, lost: u32| Round {
+            figures: vec![figures(
+                serde_json::json!({ "loads_per_second": rate, "evt_lost": lost, "window_full": 0 }),
+            )],
+        };
+        let holds = |rounds: &[Round]| judge_sustained(rounds).bars.iter().all(Bar::holds);
+        assert!(holds(&[round(1_010.0, 0), round(1_001.0, 0)]));
+        assert!(!holds(&[round(1_010.0, 0), round(999.0, 0)]));
+        assert!(!holds(&[round(1_010.0, 1), round(1_010.0, 0)]));
     }
 
     #[test]

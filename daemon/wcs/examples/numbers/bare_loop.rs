@@ -20,7 +20,7 @@ use tokio_modbus::{Request, Response};
 use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::plant::BlockBases;
 
-use crate::plc_host::PlcHost;
+use crate::plc_host::{PlcHost, Shift};
 use crate::recording::{histogram, record_micros};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -37,7 +37,7 @@ pub(crate) fn measure(span: Duration) -> Result<Value> {
     let profile = Profile::load("wcs-sorter-hs")?;
     let map = SorterMap::resolve(&profile, &BlockBases::default())?;
     let words = SorterWords::resolve(&profile)?;
-    let host = PlcHost::start(map)?;
+    let host = PlcHost::start(map, Shift::usual())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let latency = runtime.block_on(async {
         let stream = tokio::net::TcpStream::connect(host.address).await?;

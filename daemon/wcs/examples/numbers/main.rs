@@ -12,6 +12,7 @@ mod plc_host;
 mod recording;
 mod replay;
 mod stack_arm;
+mod sustained;
 mod virtual_time;
 
 #[path = "../../src/clock.rs"]
@@ -68,6 +69,8 @@ enum Arm {
     Bare,
     /// The daemon's threads at the simulated PLC.
     Stack,
+    /// The daemon's threads at a sorter with a thousand loads a second.
+    Sustained,
     /// The whole stack in virtual time.
     VirtualTime {
         /// Hours of plant time.
@@ -110,6 +113,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Arm::CoreStep { jobs } => core_step::measure(jobs)?,
         Arm::Bare => bare_loop::measure(span)?,
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
+        Arm::Sustained => sustained::measure(span, &arguments.report.with_extension("data"))?,
         Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
         Arm::Replay { hours } => replay::measure(hours, &arguments.report.with_extension("data"))?,
         Arm::Memory { days, hours } => {

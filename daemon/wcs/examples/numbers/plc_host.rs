@@ -1,10 +1,12 @@
-//! The simulated sorter both arms of the wire number talk to: the demo sorter behind its Modbus/TCP server on a thread
-//! of its own, fed with made orders. Takes the time between the requests of one answer, and counts what comes
+//! The simulated sorter the arms on the wire talk to, behind its Modbus/TCP server on a thread of its own, fed with made
+//! orders. Takes the time between the requests of one answer, and counts what comes
 //! between them: the split of what an arm needs, and whether both arms do the same.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -29,43 +31,68 @@ const CHUTES: usize = 60;
 /// The factor of the acceptance runs over real days: 55 loads a second.
 const SPEED: u32 = 20;
 
+/// A sorter and what is put on it.
+#[derive(Clone)]
+pub(crate) struct Shift {
+    pub(crate) setup: SorterSetup,
+    /// The order file.
+    pub(crate) csv: String,
+}
+
+impl Shift {
+    /// The demo sorter and made orders, at the factor of the acceptance runs.
+    pub(crate) fn usual() -> Self {
+        let setup = SorterSetup { speed: SPEED, seed: SEED, ..SorterSetup::demo() };
+        Self { setup, csv: made_orders(SEED, ORDERS).csv }
+    }
+
+    /// The batches the daemon runs for it.
+    pub(crate) fn batches(&self) -> Result<Vec<PlannedBatch>> {
+        let mapping = Mapping::parse(Mapping::retail_text(), "the retail mapping")
+            .map_err(|error| anyhow!("{error}"))?;
+        let intake = read_orders(self.csv.as_bytes(), &mapping).map_err(|error| anyhow!("{error}"))?;
+        Ok(plan(&intake, CHUTES, Assign::Volume, Identify::Lpn, LineId(0)))
+    }
+
+    fn groups(&self) -> Result<Groups> {
+        let mapping = FeedMapping::parse(Mapping::retail_text())?;
+        let plan = FeedPlan { identify: Identify::Lpn, assign: Assign::Volume, chutes: CHUTES, seed: SEED };
+        Ok(Groups::read(self.csv.as_bytes(), &mapping, plan)?)
+    }
+}
+
 /// A running sorter.
 pub(crate) struct PlcHost {
     pub(crate) address: SocketAddr,
+    finals: Arc<AtomicU64>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<Result<PlcEnd>>,
 }
 
 /// What the sorter saw.
 pub(crate) struct PlcEnd {
-    counts: Counts,
+    pub(crate) counts: Counts,
     requests: u64,
     steps: Steps,
 }
 
-/// The order file of both arms.
-pub(crate) fn orders() -> String {
-    made_orders(SEED, ORDERS).csv
-}
-
-/// The batches the daemon runs for it.
-pub(crate) fn batches() -> Result<Vec<PlannedBatch>> {
-    let mapping =
-        Mapping::parse(Mapping::retail_text(), "the retail mapping").map_err(|error| anyhow!("{error}"))?;
-    let intake = read_orders(orders().as_bytes(), &mapping).map_err(|error| anyhow!("{error}"))?;
-    Ok(plan(&intake, CHUTES, Assign::Volume, Identify::Lpn, LineId(0)))
-}
-
 impl PlcHost {
     /// Binds to a free port and serves.
-    pub(crate) fn start(map: SorterMap) -> Result<Self> {
+    pub(crate) fn start(map: SorterMap, shift: Shift) -> Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let host = move || host(listener, stopped, map);
+        let finals = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&finals);
+        let host = move || host(listener, stopped, map, &shift, told);
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(host)?;
-        Ok(Self { address, stop, thread })
+        Ok(Self { address, finals, stop, thread })
+    }
+
+    /// Loads that are final so far.
+    pub(crate) fn finals(&self) -> u64 {
+        self.finals.load(Ordering::Relaxed)
     }
 
     /// Ends the sorter.
@@ -94,28 +121,27 @@ impl PlcEnd {
     }
 }
 
-fn host(listener: std::net::TcpListener, stop: watch::Receiver<bool>, map: SorterMap) -> Result<PlcEnd> {
+fn host(
+    listener: std::net::TcpListener,
+    stop: watch::Receiver<bool>,
+    map: SorterMap,
+    shift: &Shift,
+    finals: Arc<AtomicU64>,
+) -> Result<PlcEnd> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let setup = SorterSetup { speed: SPEED, seed: SEED, ..SorterSetup::demo() };
-    let sorter = Sorter::new(setup)?;
+    let sorter = Sorter::new(shift.setup.clone())?;
     let mut hosted =
         HostedSorter::new(sorter, FaultPlan::default(), FaultTargets::default(), Box::new(|_| Ok(())));
-    for group in groups()?.groups {
+    for group in shift.groups()?.groups {
         hosted.sorter_mut().feed(group);
     }
-    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map)));
+    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map, finals)));
     let counts = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok::<_, anyhow::Error>(serve(listener, Rc::clone(&device), ServerSetup::starting_now(), stop).await)
     })?;
     let counted = Rc::into_inner(device).expect("the server has ended").into_inner();
     Ok(PlcEnd { counts: counted.hosted.sorter().counts(), requests: counts.requests, steps: counted.steps })
-}
-
-fn groups() -> Result<Groups> {
-    let mapping = FeedMapping::parse(Mapping::retail_text())?;
-    let plan = FeedPlan { identify: Identify::Lpn, assign: Assign::Volume, chutes: CHUTES, seed: SEED };
-    Ok(Groups::read(orders().as_bytes(), &mapping, plan)?)
 }
 
 /// What the sorter sees of an answer: how far apart the requests for it arrive, and what came between.
@@ -145,17 +171,18 @@ struct CountedSorter {
     at: [Instant; 3],
     others: u64,
     steps: Steps,
+    finals: Arc<AtomicU64>,
 }
 
 impl CountedSorter {
-    fn new(hosted: HostedSorter, map: SorterMap) -> Self {
+    fn new(hosted: HostedSorter, map: SorterMap, finals: Arc<AtomicU64>) -> Self {
         let steps = Steps {
             header_to_slots_us: histogram(),
             slots_to_command_us: histogram(),
             command_to_block_us: histogram(),
             between: histogram(),
         };
-        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps }
+        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps, finals }
     }
 
     fn count(&mut self, request: &Request) {
@@ -204,6 +231,7 @@ impl Device for CountedSorter {
 
     fn handle(&mut self, now: MonoTime, unit: u8, client: ClientId, request: &Request) -> PlcReply {
         self.count(request);
+        self.finals.store(self.hosted.sorter().counts().finals, Ordering::Relaxed);
         self.hosted.handle(now, unit, client, request)
     }
 }

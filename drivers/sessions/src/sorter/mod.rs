@@ -18,6 +18,7 @@ mod config;
 mod control;
 mod generations;
 mod header;
+mod item_memory;
 mod lane_reader;
 mod life;
 mod meeting;

@@ -7,18 +7,19 @@
 //! After a new attachment the PLC shows everything from `ack` again; then `delivered` may lie ahead of `taken`
 //! and `taken` jumps over what the core already has.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{DeviceFault, Epoch, EventBody, EventSeq, MonoTime, Nanos, SorterEvent};
 
 use super::config::SorterConfig;
 use super::header::Header;
+use super::item_memory::ItemMemory;
 use super::scan::{Assembly, Pace, event_of};
 use super::slot::{Lives, Slot};
 use super::statics::Statics;
 
-/// Items with a final EXIT that are remembered. More: the oldest is forgotten, and a scan of it is believed.
+/// Items with a final EXIT that are remembered. More: one makes room for a later, and a scan of it is believed.
 const ENDED_MAX: usize = 8_192;
 /// Scans whose first showing is remembered for the latency figure; a power of two.
 const SHOWN_KEPT: usize = 1_024;
@@ -50,8 +51,7 @@ pub(super) struct Window {
     bad_cycles: u16,
     shown: VecDeque<(EventSeq, MonoTime)>,
     scans_shown: Vec<Option<(EventSeq, MonoTime)>>,
-    ended: BTreeSet<u32>,
-    ended_order: VecDeque<u32>,
+    ended: ItemMemory<()>,
 }
 
 impl Window {
@@ -70,8 +70,7 @@ impl Window {
             bad_cycles: 0,
             shown: VecDeque::new(),
             scans_shown: vec![None; SHOWN_KEPT],
-            ended: BTreeSet::new(),
-            ended_order: VecDeque::new(),
+            ended: ItemMemory::new(ENDED_MAX),
         }
     }
 
@@ -95,7 +94,6 @@ impl Window {
         }
         if !same_life {
             self.ended.clear();
-            self.ended_order.clear();
         }
         self.plc_epoch = header.plc_epoch;
         self.lives = lives;
@@ -239,7 +237,7 @@ impl Window {
 
     fn check_life_cycle(&self, slot: &Slot<'_>, config: &SorterConfig) -> Result<(), DeviceFault> {
         let is_scan = slot.kind == config.words.events.scan && slot.plc_epoch == self.plc_epoch;
-        if is_scan && self.ended.contains(&slot.item) {
+        if is_scan && self.ended.find(slot.item).is_some() {
             return Err(DeviceFault::ScanAfterExit { item: slot.item });
         }
         Ok(())
@@ -291,14 +289,7 @@ impl Window {
         if !result.is_final() || event.item == 0 || event.plc_epoch != self.plc_epoch {
             return;
         }
-        if self.ended.insert(event.item) {
-            self.ended_order.push_back(event.item);
-        }
-        if self.ended_order.len() > ENDED_MAX
-            && let Some(oldest) = self.ended_order.pop_front()
-        {
-            self.ended.remove(&oldest);
-        }
+        self.ended.keep(event.item, ());
     }
 }
 
