@@ -131,15 +131,18 @@ impl<S: Storage> Projector<S> {
         reader.extend_to(durable);
         let mut after = Projection { genesis: self.genesis, ..before };
         let mut session = self.store.database().begin().await?;
+        // Before anything is applied: nobody else has moved the position, and nobody can until this is over.
+        if !projection::write(&mut session, &before, &before).await? {
+            return Err(ProjectError::Doubled);
+        }
         let mut records = 0;
         for entry in reader.take(most) {
             let record = entry?.record;
             Applier::new(&mut session, &mut after, &record).apply(&record).await?;
             records += 1;
         }
-        if !projection::write(&mut session, &before, &after).await? {
-            return Err(ProjectError::Doubled);
-        }
+        let is_moved = projection::write(&mut session, &before, &after).await?;
+        assert!(is_moved, "the row is locked since the position was compared");
         session.commit().await?;
         if after.homeless > before.homeless {
             let (homeless, position) = (after.homeless, after.seq);
