@@ -30,6 +30,22 @@ pub fn binary() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The release binary that can be broken on purpose: `$WCS_MUTATED_BINARY`, else the one beside this workspace's own.
+///
+/// # Errors
+/// It was not built.
+pub fn mutated() -> Result<PathBuf> {
+    let named = env::var_os("WCS_MUTATED_BINARY").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| target().join("mutations").join("release").join("wcs"));
+    if !path.is_file() {
+        bail!(
+            "{} is missing: `cargo build --release -p wcs --features mutations --target-dir target/mutations`",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
 /// Starts a command of `wcs` in `folder`: messages on standard error, without colours.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ mod lines;
 mod mutations;
 mod operations;
 mod outcome;
+mod poison;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -167,6 +167,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(following::lines());
     lines.extend(operations::lines(days));
     lines.extend(mutations::lines());
+    lines.extend(super::poison::lines());
     lines.push(fresh_clone());
     lines
 }
