@@ -3,11 +3,12 @@
 
 use alloc::vec::Vec;
 
+use wcs_types::limits::LISTED_PER_RECORD_MAX;
 use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{BatchId, Code, Fact, JobId, LaneNo, LastSeen, LoadKey, Outcome, Reason, SkuKey};
 
 use crate::control::{Core, Turn};
-use crate::rows::BatchLife;
+use crate::rows::{BatchLife, ListingRow};
 
 impl Core {
     /// The name of a job as the outside knows it.
@@ -72,11 +73,38 @@ impl Core {
     /// Ends a closing batch once none of its loads is on the belt.
     pub(crate) fn end_when_empty(&mut self, turn: &mut Turn<'_>, batch: u32) {
         let row = self.batches.get(batch);
-        if row.life != BatchLife::Closing || row.loads_open != 0 {
+        let is_listed = self.listings.iter().any(|(_, listing)| listing.batch == batch);
+        if row.life != BatchLife::Closing || row.loads_open != 0 || is_listed {
             return;
         }
+        self.list_and_end(turn, batch, 0);
+    }
+
+    /// Goes on with the list of a batch that misses more than one record holds.
+    pub(crate) fn go_on_listing(&mut self, turn: &mut Turn<'_>) {
+        let Some(id) = self.listings.iter().map(|(id, _)| id).next() else { return };
+        let ListingRow { batch, next } = self.listings.remove(id);
+        self.list_and_end(turn, batch, next);
+    }
+
+    /// The part of a list that cannot be made is left out, so that the batch ends all the same.
+    pub(crate) fn skip_listing(&mut self, turn: &mut Turn<'_>) {
+        let Some(id) = self.listings.iter().map(|(id, _)| id).next() else { return };
+        let ListingRow { batch, .. } = self.listings.remove(id);
+        self.end_batch(turn, batch);
+    }
+
+    fn list_and_end(&mut self, turn: &mut Turn<'_>, batch: u32, from: u32) {
+        if let Some(next) = self.list_missing(turn, batch, from) {
+            self.listings.insert(ListingRow { batch, next });
+        } else {
+            self.end_batch(turn, batch);
+        }
+    }
+
+    fn end_batch(&mut self, turn: &mut Turn<'_>, batch: u32) {
+        let row = self.batches.get(batch);
         let (name, line) = (row.spec.batch, row.spec.line);
-        self.list_missing(turn, batch);
         self.batches.edit(batch, |row| row.life = BatchLife::Ended);
         turn.out.fact(Fact::BatchEnded { batch: name });
         let classes = self.lists(batch).classes.clone();
@@ -88,14 +116,20 @@ impl Core {
         self.renew_permit(turn, line);
     }
 
-    fn list_missing(&self, turn: &mut Turn<'_>, batch: u32) {
+    /// Lists what is missing from job `from` on, as much as goes into one record; gives the job to go on with.
+    fn list_missing(&self, turn: &mut Turn<'_>, batch: u32, from: u32) -> Option<u32> {
         let row = self.batches.get(batch);
-        for job in &self.lists(batch).jobs {
+        let mut listed = 0;
+        for (at, job) in (0_u32..).zip(&self.lists(batch).jobs).skip(from as usize) {
             let job_row = self.jobs.get(*job);
             let pieces = job_row.planned - job_row.done;
             if pieces.0 == 0 {
                 continue;
             }
+            if listed == LISTED_PER_RECORD_MAX {
+                return Some(at);
+            }
+            listed += 1;
             let text = self.job_texts[*job as usize].as_ref().expect("a job has its text while it exists");
             let (last_seen, reason) = match job_row.last_miss {
                 Some((load, LaneNo::NONE, reason)) => (LastSeen::Scanner(load), reason),
@@ -113,6 +147,7 @@ impl Core {
                 reason,
             });
         }
+        None
     }
 
     /// Drops ended batches of a line: their labels are unknown from here on.

@@ -15,7 +15,7 @@ use crate::identify::Codes;
 use crate::index::Index;
 use crate::rows::{
     BatchLists, BatchRow, ChuteLife, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LinkPhase,
-    LoadRow,
+    ListingRow, LoadRow,
 };
 use crate::stall::StallRow;
 use crate::step::Step;
@@ -26,6 +26,8 @@ use crate::table::Table;
 pub enum WakeReason {
     /// A link has been down long enough to tell people.
     LinkAlarm(LineId),
+    /// The list of what a batch misses goes on.
+    Listing,
     /// This process has kept its turns for long enough after a stall.
     StallOver,
 }
@@ -59,6 +61,7 @@ pub struct Core {
     pub(crate) ended: Ended,
     pub(crate) alarms: Alarms,
     pub(crate) stall: Table<StallRow>,
+    pub(crate) listings: Table<ListingRow>,
     // What never changes of jobs, by job row.
     pub(crate) job_texts: Vec<Option<JobText>>,
     // What a batch consists of, by batch row.
@@ -78,6 +81,7 @@ pub(crate) const KIND_CLASS: u64 = 6;
 pub(crate) const KIND_JOB: u64 = 7;
 pub(crate) const KIND_LOAD: u64 = 8;
 pub(crate) const KIND_STALL: u64 = 9;
+pub(crate) const KIND_LISTING: u64 = 21;
 
 impl Core {
     /// A core that knows the plant and nothing else.
@@ -96,6 +100,7 @@ impl Core {
             ended: Ended::default(),
             alarms: Alarms::default(),
             stall: Table::new(KIND_STALL),
+            listings: Table::new(KIND_LISTING),
             job_texts: Vec::new(),
             batch_lists: Vec::new(),
             batch_ids: BTreeMap::new(),
@@ -152,6 +157,7 @@ impl Core {
             .filter(|(_, row)| row.alarm_due != MonoTime::NEVER)
             .map(|(line, row)| (row.alarm_due, WakeReason::LinkAlarm(line_id(line))))
             .chain(self.stall_over_at().map(|at| (at, WakeReason::StallOver)))
+            .chain(self.listings.iter().next().map(|_| (self.now, WakeReason::Listing)))
             .min_by_key(|(at, _)| *at)
     }
 
@@ -169,6 +175,7 @@ impl Core {
             self.ended.hash(),
             self.alarms.hash(),
             self.stall.hash(),
+            self.listings.hash(),
         ] {
             hash.add(part);
         }

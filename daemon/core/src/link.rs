@@ -193,6 +193,7 @@ impl Core {
 
     pub(crate) fn on_timeout(&mut self, turn: &mut Turn<'_>) {
         self.end_stall_when_over(turn);
+        self.go_on_listing(turn);
         for line in (0..self.plant.lines.len() as u32).map(line_id) {
             if self.line(line).alarm_due <= self.now {
                 self.edit_line(line, |row| row.alarm_due = MonoTime::NEVER);

@@ -54,7 +54,10 @@ impl Core {
                     what: OutputKind::Reply(Reply::Refused(refusal)),
                 });
             }
-            Suspect::Timeout => self.drop_deadlines(),
+            Suspect::Timeout => {
+                self.drop_deadlines();
+                self.skip_listing(turn);
+            }
         }
     }
 

@@ -136,6 +136,14 @@ pub(crate) struct BatchRow {
     pub(crate) loads_open: u32,
 }
 
+/// A closing batch whose missing pieces are being listed.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub(crate) struct ListingRow {
+    pub(crate) batch: u32,
+    /// The first of its jobs that was not looked at yet.
+    pub(crate) next: u32,
+}
+
 /// The parts of a batch that only grow while it is staged; covered by its content hash.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct BatchLists {

@@ -11,7 +11,9 @@ use crate::control::{Core, lane_chutes, load_hash};
 use crate::ended::Ended;
 use crate::identify::Codes;
 use crate::index::Index;
-use crate::rows::{BatchLists, BatchRow, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LoadRow};
+use crate::rows::{
+    BatchLists, BatchRow, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, ListingRow, LoadRow,
+};
 use crate::stall::StallRow;
 use crate::table::Table;
 
@@ -32,6 +34,7 @@ pub struct Snapshot {
     ended: Ended,
     alarms: Alarms,
     stall: Table<StallRow>,
+    listings: Table<ListingRow>,
     job_texts: Vec<Option<JobText>>,
     batch_lists: Vec<Option<BatchLists>>,
     hash: StateHash,
@@ -66,6 +69,7 @@ impl Core {
             ended: self.ended.clone(),
             alarms: self.alarms.clone(),
             stall: self.stall.clone(),
+            listings: self.listings.clone(),
             job_texts: self.job_texts.clone(),
             batch_lists: self.batch_lists.clone(),
             hash: self.state_hash(),
@@ -94,6 +98,7 @@ impl Core {
             ended: snapshot.ended,
             alarms: snapshot.alarms,
             stall: snapshot.stall,
+            listings: snapshot.listings,
             job_texts: snapshot.job_texts,
             batch_lists: snapshot.batch_lists,
             batch_ids: alloc::collections::BTreeMap::new(),
@@ -139,6 +144,7 @@ impl Core {
             self.ended.full_hash(),
             self.alarms.full_hash(),
             self.stall.full_hash(),
+            self.listings.full_hash(),
         ] {
             hash.add(part);
         }

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use wcs_types::limits::LISTED_PER_RECORD_MAX;
 use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{ActualLane, BeltMm, Code, Fact, LaneNo, LineId, LoadEnd, LoadKey, Outcome, Reason};
 
@@ -75,21 +76,27 @@ impl Core {
         Some(row.key)
     }
 
-    /// After a loop of travel in the new life, what has not shown up is lost.
-    pub(crate) fn end_uncertain(&mut self, turn: &mut Turn<'_>, line: LineId, belt: BeltMm) {
+    /// After a loop of travel in the new life, what has not shown up is lost. False when not all of it went into this
+    /// record.
+    pub(crate) fn end_uncertain(&mut self, turn: &mut Turn<'_>, line: LineId, belt: BeltMm) -> bool {
         if !self.line(line).uncertain_until.is_some_and(|mark| belt.has_reached(mark)) {
-            return;
+            return true;
         }
-        self.edit_line(line, |row| row.uncertain_until = None);
         let uncertain: Vec<(u32, bool)> = self
             .loads
             .iter()
             .filter(|(_, load)| load.key.line == line && load.belief == LoadBelief::Uncertain)
             .map(|(id, load)| (id, load.label.is_empty()))
+            .take(LISTED_PER_RECORD_MAX + 1)
             .collect();
-        for (id, is_unlabelled) in uncertain {
+        let is_all = uncertain.len() <= LISTED_PER_RECORD_MAX;
+        if is_all {
+            self.edit_line(line, |row| row.uncertain_until = None);
+        }
+        for (id, is_unlabelled) in uncertain.into_iter().take(LISTED_PER_RECORD_MAX) {
             let reason = if is_unlabelled { Reason::PlcRestartUnidentified } else { Reason::PlcRestart };
             self.end_load(turn, id, Outcome::Lost, reason, LaneNo::NONE, None);
         }
+        is_all
     }
 }

@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use wcs_types::limits::LOADS_ON_BELT_MAX;
+use wcs_types::limits::{LISTED_PER_RECORD_MAX, LOADS_ON_BELT_MAX};
 use wcs_types::{
     AlarmCode, BeltMm, LaneNo, LineId, LoadKey, Millimeters, Outcome, Reason, Seq, SorterCommand,
 };
@@ -65,18 +65,24 @@ impl Core {
     /// The belt has reached the watched mark: ends what is overdue and watches for the next.
     pub(crate) fn on_travelled(&mut self, turn: &mut Turn<'_>, line: LineId, belt: BeltMm) {
         self.edit_line(line, |row| row.watch = None);
-        self.end_uncertain(turn, line, belt);
+        let is_all = self.end_uncertain(turn, line, belt);
         let overdue: Vec<u32> = self
             .loads
             .iter()
             .filter(|(_, load)| load.key.line == line && load.belief != LoadBelief::Uncertain)
             .filter(|(_, load)| belt.has_reached(load.mark))
             .map(|(id, _)| id)
+            .take(LISTED_PER_RECORD_MAX + 1)
             .collect();
-        for id in overdue {
-            self.end_load(turn, id, Outcome::Lost, Reason::TrackingLost, LaneNo::NONE, None);
+        for id in overdue.iter().take(LISTED_PER_RECORD_MAX) {
+            self.end_load(turn, *id, Outcome::Lost, Reason::TrackingLost, LaneNo::NONE, None);
         }
-        self.watch_next(turn, line, belt);
+        if is_all && overdue.len() <= LISTED_PER_RECORD_MAX {
+            self.watch_next(turn, line, belt);
+        } else {
+            // The rest goes into the next record: that place is reached already.
+            self.send_watch(turn, line, belt);
+        }
     }
 
     /// Watches for the nearest mark of any load or of the uncertain ones.

@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wcs_core::{Core, Step};
 use wcs_journal::{BATCH_SIZE_MAX, Batch};
-use wcs_types::limits::{OWN_GAP_MAX_MS, RECORDS_PENDING_MAX};
+use wcs_types::limits::{OWN_GAP_MAX_MS, RECORD_SIZE_MAX, RECORDS_PENDING_MAX};
+use wcs_types::output::OutputKind;
 use wcs_types::{
-    Decision, Fact, Input, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record, Seq,
-    StorageState,
+    Decision, Fact, Input, JobSpec, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record,
+    Reply, Seq, StorageState, Target, Verb, VerbRefusal,
 };
 
 use crate::gate::Gate;
@@ -27,6 +28,8 @@ pub enum Admission {
     Taken(Seq),
     /// Not taken: every reserved record waits for the disk. Offer it again later.
     Full(Box<Input>),
+    /// Not taken: it would fill a record beyond what every reader takes. It was answered.
+    TooLarge,
     /// Not taken: an input broke an invariant of the core. The process has to end; see [`Engine::poison`].
     Broken,
 }
@@ -120,6 +123,14 @@ impl Engine {
         }
         if self.is_full() {
             return Admission::Full(Box::new(input));
+        }
+        if let Input::Verb { ticket, verb: Verb::Stage { jobs, .. }, .. } = &input
+            && is_too_large(jobs)
+        {
+            let what = OutputKind::Reply(Reply::Refused(VerbRefusal::TooMany));
+            let target = Target::Asker(*ticket);
+            self.gate.push(Output { target, generation: 0, after: Seq::NONE, what });
+            return Admission::TooLarge;
         }
         let input = self.put_aside(input);
         if self.step_core(input) { Admission::Taken(self.core.seq()) } else { Admission::Broken }
@@ -274,4 +285,15 @@ impl Engine {
             self.gate.push(output);
         }
     }
+}
+
+/// A part with texts that leave no room for the rest of its record. Numbers of a job take a few bytes each.
+fn is_too_large(jobs: &[JobSpec]) -> bool {
+    const NUMBERS: usize = 64;
+    let sizes = jobs.iter().map(|job| {
+        let codes: usize = job.codes.iter().map(|code| code.as_bytes().len() + 2).sum();
+        let (order, sku) = (&job.order, &job.sku);
+        NUMBERS + order.owner.len() + order.number.len() + sku.owner.len() + sku.code.len() + codes
+    });
+    sizes.sum::<usize>() > RECORD_SIZE_MAX / 2
 }

@@ -37,8 +37,11 @@ pub const INPUTS_PER_LINK_MAX: usize = 256;
 pub const COMMANDS_PER_LINK_MAX: usize = 4_096;
 /// Journal records in memory that are not durable yet. At half: permits are withdrawn. Full: no input is admitted.
 pub const RECORDS_PENDING_MAX: usize = 65_536;
-/// Size of one encoded record that every reader must take; parts of batches are cut so that they stay below.
+/// Size of one encoded record that every reader must take. A verb that would fill more than half of it is refused
+/// before it becomes a record; what the core has to say at length it says in parts.
 pub const RECORD_SIZE_MAX: usize = 256 * 1024;
+/// Missing pieces listed, and silent loads ended, in one record. More: the rest follows in the next records.
+pub const LISTED_PER_RECORD_MAX: usize = 512;
 /// Bytes of the text of an invariant that are kept with the input that broke it; more: cut off.
 pub const INVARIANT_SIZE_MAX: usize = 512;
 /// Inputs that broke an invariant, kept in the data directory. More: the oldest is forgotten.

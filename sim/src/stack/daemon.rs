@@ -334,7 +334,7 @@ impl Daemon {
         let input = wcs_types::Input::Verb { operator: OperatorId(1), ticket, verb };
         match self.engine.admit(input) {
             Admission::Taken(seq) => Some(seq),
-            Admission::Broken => None,
+            Admission::TooLarge | Admission::Broken => None,
             Admission::Full(_) => unreachable!("the memory disk is never that far behind"),
         }
     }

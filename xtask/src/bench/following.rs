@@ -10,7 +10,7 @@ pub(crate) const NUMBERS: &[Number] = &[
     },
     Number {
         name: "memory",
-        arms: &[Arm { name: "week", arguments: &["memory", "--days", "7", "--hours", "4", "--pin"] }],
+        arms: &[Arm { name: "week", arguments: &["memory", "--days", "7", "--hours", "3", "--pin"] }],
         judge: judge_memory,
     },
 ];

@@ -89,7 +89,7 @@ enum Arm {
         #[arg(long, default_value_t = 7)]
         days: u16,
         /// Hours of plant time in a shift.
-        #[arg(long, default_value_t = 4)]
+        #[arg(long, default_value_t = 3)]
         hours: u64,
     },
 }

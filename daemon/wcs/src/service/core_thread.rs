@@ -221,7 +221,7 @@ impl CoreThread {
             let line = line_of(&input);
             device_log::tell(&input, self.engine.core().plant());
             match self.engine.admit(input) {
-                Admission::Taken(_) => self.give_back(line),
+                Admission::Taken(_) | Admission::TooLarge => self.give_back(line),
                 Admission::Full(input) => {
                     self.unsent = Some(*input);
                     break;
@@ -264,7 +264,7 @@ impl CoreThread {
 
     fn ask(&mut self, ticket: Ticket, verb: Verb) -> bool {
         let input = Input::Verb { operator: SCRIPT, ticket, verb };
-        matches!(self.engine.admit(input), Admission::Taken(_))
+        matches!(self.engine.admit(input), Admission::Taken(_) | Admission::TooLarge)
     }
 
     /// The exception station: a label is read, the screen shows its chute, and the person books it. The answer waits
