@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use wcs_engine::{Admission, Boot, Engine, Follower, boot};
 use wcs_journal::{Batch, FileStorage, Options, Reader, Room, Writer, recover};
 use wcs_types::batch::{chain_content, part_content};
-use wcs_types::{BatchId, Epoch, Fact, Input, LinkChange, MonoTime, Nanos, Plant, Seq, Verb};
+use wcs_types::{BatchId, Epoch, EventBody, Fact, Input, LinkChange, MonoTime, Nanos, Plant, Seq, Verb};
 
 use crate::replay::write_journal;
 
@@ -104,20 +104,28 @@ impl Week {
             Input::Sorter { event, .. } => {
                 later(&mut event.plc_epoch);
                 later(&mut event.fifo_epoch);
+                if let EventBody::Scan(scan) = &mut event.body
+                    && scan.decide_by != MonoTime::NEVER
+                {
+                    scan.decide_by += DAY.times(u64::from(day));
+                }
             }
             Input::Link { change: LinkChange::Met(hello), .. } => {
                 later(&mut hello.plc_epoch);
                 later(&mut hello.owner_epoch);
             }
+            Input::Link { change: LinkChange::Travelled { plc_epoch, .. }, .. } => later(plc_epoch),
             Input::Link { change: LinkChange::Attached { owner }, .. } => later(owner),
             Input::Verb { verb, .. } => match verb {
-                Verb::Stage { spec, jobs, .. } => {
+                Verb::Stage { spec, part, jobs } => {
                     spec.batch = of_day(spec.batch, day);
-                    self.content = chain_content(self.content, part_content(spec, jobs));
+                    let before = if *part == 0 { 0 } else { self.content };
+                    self.content = chain_content(before, part_content(spec, jobs));
                 }
                 Verb::Start { batch, content_hash, .. } => {
                     *batch = of_day(*batch, day);
-                    *content_hash = std::mem::take(&mut self.content);
+                    // Asked again as often as it was refused for want of chutes.
+                    *content_hash = self.content;
                 }
                 Verb::Pause { batch } | Verb::Resume { batch } | Verb::Close { batch, .. } => {
                     *batch = of_day(*batch, day)
