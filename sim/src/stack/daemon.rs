@@ -13,7 +13,7 @@ use wcs_types::{
 
 use super::StackError;
 use super::answers::Standing;
-use super::disk::Disk;
+use super::disk::{Disk, Synced};
 use super::watch::{InputMarks, Watch, marks_of};
 use crate::faults::DiskStall;
 use crate::supervisor::Supervisor;
@@ -141,7 +141,10 @@ impl Daemon {
         if let Some(follower) = &mut self.follower {
             let followed = follower.follow(self.engine.last_seq(), usize::MAX);
             followed.expect("what the live core made a moment ago comes out again");
-            follower.checkpoint().expect("the memory disk fails only when told to");
+            // One that cannot be written costs time at the next start and nothing else; the next one is tried.
+            if let Err(error) = follower.checkpoint() {
+                tracing::warn!(%error, "a checkpoint was not written");
+            }
         }
         self.earlier = self.figures();
     }
@@ -284,13 +287,20 @@ impl Daemon {
         self.last_turn = now;
         self.engine.begin_turn(now);
         let mut is_busy = false;
-        if let Some(durable) = self.disk.poll(now) {
-            self.engine.handle_durable(durable);
-            if let Some(watch) = &mut watch {
-                watch.see_durable(now, durable);
+        match self.disk.poll(now) {
+            None => {}
+            Some(Synced::Failed) => {
+                self.engine.handle_write_failed();
+                is_busy = true;
             }
-            self.follow(durable)?;
-            is_busy = true;
+            Some(Synced::Durable(durable)) => {
+                self.engine.handle_durable(durable);
+                if let Some(watch) = &mut watch {
+                    watch.see_durable(now, durable);
+                }
+                self.follow(durable)?;
+                is_busy = true;
+            }
         }
         while let Some(input) = self.session.poll_input() {
             let marks = if watch.is_some() { marks_of(&input) } else { InputMarks::default() };
@@ -324,7 +334,10 @@ impl Daemon {
         let Some(follower) = &mut self.follower else { return Ok(()) };
         follower.follow(durable, usize::MAX)?;
         if follower.seq().0 >= follower.saved().0 + self.checkpoint_every {
-            follower.checkpoint().expect("the memory disk fails only when told to");
+            // One that cannot be written costs time at the next start and nothing else; the next one is tried.
+            if let Err(error) = follower.checkpoint() {
+                tracing::warn!(%error, "a checkpoint was not written");
+            }
         }
         Ok(())
     }

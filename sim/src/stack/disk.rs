@@ -1,10 +1,24 @@
 //! The journal's disk in virtual time: one batch at a time is written, and is durable when its sync ends. A stall
-//! makes syncs last until it is over.
+//! makes syncs last until it is over; a sync that failed is tried again after a while, as the journal thread does.
 
 use wcs_journal::{Batch, MemoryStorage, Writer};
 use wcs_types::{MonoTime, Nanos, Seq};
 
 use crate::faults::DiskStall;
+
+/// Pause after the disk failed, before it is tried again.
+const RETRY: Nanos = Nanos::from_millis(100);
+/// Tries of a process that stops and cannot write what it has.
+const TRIES_MAX: u32 = 100;
+
+/// What came of the sync that has just ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Synced {
+    /// Everything up to here is on disk.
+    Durable(Seq),
+    /// The disk failed; it is tried again.
+    Failed,
+}
 
 /// The writer and the batch it works on.
 pub(super) struct Disk {
@@ -57,18 +71,20 @@ impl Disk {
     pub(super) fn finish(&mut self) {
         if self.busy_until.take().is_some() {
             self.batches += 1;
-            self.writer.sync().expect("the memory disk fails only when told to");
+            let is_written = (0..TRIES_MAX).any(|_| self.writer.sync().is_ok());
+            assert!(is_written, "the memory disk does not fail for ever");
         }
     }
 
     /// Seals the journal of a process that stops cleanly.
     pub(super) fn seal(&mut self) {
         assert!(self.is_idle(), "everything is on disk before the seal");
-        self.writer.seal().expect("the memory disk fails only when told to");
+        let is_sealed = (0..TRIES_MAX).any(|_| self.writer.seal().is_ok());
+        assert!(is_sealed, "the memory disk does not fail for ever");
     }
 
-    /// The durable end, when a sync has just ended.
-    pub(super) fn poll(&mut self, now: MonoTime) -> Option<Seq> {
+    /// What came of a sync that has just ended.
+    pub(super) fn poll(&mut self, now: MonoTime) -> Option<Synced> {
         if self.busy_until.is_none_or(|due| due > now) {
             return None;
         }
@@ -80,13 +96,17 @@ impl Disk {
             return None;
         }
         self.is_held = false;
+        let Ok(durable) = self.writer.sync() else {
+            self.busy_until = Some(now + RETRY);
+            return Some(Synced::Failed);
+        };
         self.busy_until = None;
         self.batches += 1;
         let waited = now.since(self.began);
         if waited > self.stall_max {
             self.stall_max = waited;
         }
-        Some(self.writer.sync().expect("the memory disk fails only when told to"))
+        Some(Synced::Durable(durable))
     }
 
     /// When the sync ends; a sync that is held back ends when the stall does, which is announced elsewhere.

@@ -32,6 +32,18 @@ const CRASHES: &[Crash] = &[
         shows: "under strace no acknowledgement leaves before the sync and the directory sync that cover it",
         figure: " acknowledgements of ",
     },
+    Crash {
+        name: "crash-disk",
+        target: "crash_disk",
+        shows: "a full disk and a failing one: acknowledgements and permits stop, motion goes on, nothing is lost",
+        figure: " pieces settled",
+    },
+    Crash {
+        name: "flipped-bytes",
+        target: "bad_journal",
+        shows: "a flipped byte anywhere in a journal is named by `wcs replay`",
+        figure: " flipped bytes of ",
+    },
 ];
 
 /// The lines.

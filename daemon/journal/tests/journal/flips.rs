@@ -14,8 +14,10 @@ fn unit_of(bytes: &[u8], offset: usize) -> usize {
     frame.map_or(offset, |(start, _)| start)
 }
 
-fn masks(offset: usize) -> [u8; 2] {
-    [1 << (offset % 8), 0xFF]
+/// One bit, all bits, and a pattern drawn by lot.
+fn masks(offset: usize) -> [u8; 3] {
+    let lot = (offset as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    [1 << (offset % 8), 0xFF, ((lot >> 56) as u8).max(1)]
 }
 
 fn damage_at(storage: &MemoryStorage, what: &str) -> Damage {
