@@ -141,6 +141,7 @@ impl<S: Storage> Projector<S> {
             Applier::new(&mut session, &mut after, &record).apply(&record).await?;
             records += 1;
         }
+        assert!(records > 0, "a new reader yields what is durable");
         let is_moved = projection::write(&mut session, &before, &after).await?;
         assert!(is_moved, "the row is locked since the position was compared");
         session.commit().await?;

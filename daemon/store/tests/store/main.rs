@@ -73,6 +73,7 @@ behaviours! {
     projecting::a_missing_piece_that_turns_up_is_not_missing,
     projecting::store_and_journal_must_belong_together,
     projecting::a_second_projector_is_noticed,
+    projecting::a_chunk_that_fails_half_way_is_applied_once,
 }
 
 #[test]

@@ -216,6 +216,24 @@ pub(crate) async fn a_second_projector_is_noticed(databases: Databases) {
     store.close().await;
 }
 
+pub(crate) async fn a_chunk_that_fails_half_way_is_applied_once(databases: Databases) {
+    let store = databases.main().await;
+    let (batch, core, jobs) = starting(&store, "O").await;
+    let story = Story::of(5, core, &jobs);
+    let journal = Journal::new();
+    journal.append(story.records.clone());
+    let mut projector = projector(&store, &journal).await;
+    projector.advance(journal.end(), 2).await.unwrap();
+    // The rest of this segment is read already, the next one is not.
+    journal.storage().fail_reads(1);
+    let failed = projector.advance(journal.end(), 500).await;
+    assert!(matches!(failed, Err(ProjectError::Journal(_))), "{failed:?}");
+    assert_eq!((projector.position(), store.position()), (Seq(2), 2));
+    assert_eq!(projector.catch_up(journal.end()).await.unwrap(), journal.end().0 - 2);
+    assert_as_told(&store, batch, &story).await;
+    store.close().await;
+}
+
 /// What happens to the projector between two chunks.
 #[derive(Clone, Debug)]
 enum Break {

@@ -23,7 +23,7 @@ impl Journal {
         let storage = MemoryStorage::new();
         let context = Context { core_version: 2, plant: b"plant".to_vec(), limits: Vec::new() };
         // Small segments, so that a reader has to go from one to the next.
-        let room = Room { segment_size: 16 * 1024, reserve_size: 4 * 1024 };
+        let room = Room { segment_size: 2048, reserve_size: 512 };
         let options = Options { room, genesis: GENESIS, trusted: Seq::NONE };
         let writer = open(storage.clone(), context, options).unwrap().writer;
         Self { storage, writer: RefCell::new(writer) }
