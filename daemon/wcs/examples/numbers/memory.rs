@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use wcs_engine::{Admission, Boot, Engine, Follower, boot};
 use wcs_journal::{Batch, FileStorage, Options, Reader, Room, Writer, recover};
 use wcs_types::batch::{chain_content, part_content};
-use wcs_types::{BatchId, Epoch, EventBody, Fact, Input, LinkChange, MonoTime, Nanos, Plant, Seq, Verb};
+use wcs_types::{
+    BatchId, ChuteId, Epoch, EventBody, Fact, Input, LinkChange, MonoTime, Nanos, OperatorId, Plant, Seq,
+    Ticket, Verb,
+};
 
 use crate::replay::write_journal;
 
@@ -80,6 +83,13 @@ impl Week {
         let storage = FileStorage::open_read_only(shift)?;
         let last = recover(&storage)?.last_seq;
         let midnight = MonoTime::ZERO + DAY.times(u64::from(day));
+        self.engine.begin_turn(midnight);
+        // Over night somebody takes the last boxes away.
+        for chute in (0_u16..).map(ChuteId).take(self.engine.core().plant().chutes.len()) {
+            let verb = Verb::ConfirmEmpty { chute };
+            let input = Input::Verb { operator: OperatorId(1), ticket: Ticket(0), verb };
+            ensure!(matches!(self.engine.admit(input), Admission::Taken(_)), "the journal keeps up");
+        }
         for entry in Reader::open(&storage, Seq(1), last)? {
             let record = entry?.record;
             self.engine.begin_turn(midnight + record.now.since(MonoTime::ZERO));
