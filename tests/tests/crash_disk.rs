@@ -50,7 +50,7 @@ const WAYS: [&[&str]; 3] = [
 const SCRIPT: &str = "set -eu; data=$1; kept=$2; shift 2
 mount -t tmpfs -o size=12800k wcs-small \"$data\"
 head -c 8388608 /dev/zero > \"$data/ballast\"
-(while [ ! -e \"$kept/room\" ]; do sleep 0.05; done; rm \"$data/ballast\") &
+(while [ -d \"$kept\" ] && [ ! -e \"$kept/room\" ]; do sleep 0.05; done; rm -f \"$data/ballast\") &
 code=0; setpriv --pdeathsig KILL \"$@\" || code=$?
 kill $! 2>/dev/null || true
 cp -r \"$data/journal\" \"$kept/journal\"; chmod -R a+rwX \"$kept/journal\"; exit $code";

@@ -138,11 +138,16 @@ fn settle<'a>(workspace: &Workspace, days: &Path, line: &'a Line) -> Row<'a> {
 }
 
 impl Line {
-    /// Lines that run programs of the repository build, or load every processor: nothing beside them would be
-    /// measured fairly.
+    /// Lines that build something of their own, or start a whole test run: nothing beside them would be measured
+    /// fairly.
     fn runs_alone(&self) -> bool {
+        let is_test = |command: &Invocation| {
+            command.program == "cargo" && command.arguments.first().is_some_and(|first| first == "test")
+        };
         match &self.work {
-            Work::Commands(commands, _) => commands.iter().any(|command| command.program != "wcs"),
+            Work::Commands(commands, _) => {
+                commands.iter().any(|command| command.program != "wcs" && !is_test(command))
+            }
             Work::Play(..) => false,
         }
     }
