@@ -39,7 +39,10 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: |w| Ok(verdict(workspace::report("tidy", &tidy::check(w)?), "see above")) },
     Step { name: "deny", run: |w| cargo(w, &["deny", "check", "bans", "licenses", "sources"]) },
     Step { name: "advisories", run: advisories },
-    Step { name: "tests", run: |w| cargo(w, &["test", "--workspace", "--exclude", "wcs-tests"]) },
+    Step {
+        name: "tests",
+        run: |w| cargo(w, &["test", "--no-fail-fast", "--workspace", "--exclude", "wcs-tests"]),
+    },
     Step { name: "release build", run: |w| cargo(w, &["build", "--release"]) },
     Step { name: "whole-daemon tests", run: whole_daemon },
     Step { name: "mutations", run: |w| Ok(verdict(mutate::run(w, None)?, "one survives, see above")) },
@@ -126,7 +129,7 @@ fn whole_daemon(workspace: &Workspace) -> Result<Verdict> {
     if !binary.is_file() {
         return Ok(Verdict::Failed(format!("{} was not built", workspace.relative(&binary).display())));
     }
-    let arguments = ["test", "--package", "wcs-tests"];
+    let arguments = ["test", "--no-fail-fast", "--package", "wcs-tests"];
     let mut command = cargo_command(workspace, &arguments);
     command.env("WCS_BINARY", &binary);
     if let Some(folder) = orders::real_days(&workspace.root) {
