@@ -48,6 +48,8 @@ pub(crate) struct Bar {
     pub(crate) comparison: Comparison,
     pub(crate) bar: f64,
     pub(crate) unit: &'static str,
+    /// What is known of the reason where the figure falls short.
+    pub(crate) why_short: Option<&'static str>,
 }
 
 /// How a figure has to stand to its bar.
@@ -59,11 +61,16 @@ pub(crate) enum Comparison {
 
 impl Bar {
     pub(crate) fn at_most(what: impl Into<String>, figure: f64, bar: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), figure, comparison: Comparison::AtMost, bar, unit }
+        Self { what: what.into(), figure, comparison: Comparison::AtMost, bar, unit, why_short: None }
     }
 
     pub(crate) fn at_least(what: impl Into<String>, figure: f64, bar: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), figure, comparison: Comparison::AtLeast, bar, unit }
+        Self { what: what.into(), figure, comparison: Comparison::AtLeast, bar, unit, why_short: None }
+    }
+
+    /// The same bar with the known reason for falling short of it.
+    pub(crate) fn short_because(self, why: &'static str) -> Self {
+        Self { why_short: Some(why), ..self }
     }
 
     /// A figure that is not a number holds no bar.
@@ -112,6 +119,23 @@ pub(crate) fn total(rounds: &[Round], arm: usize, place: &str) -> f64 {
     rounds.iter().fold(0.0, |sum, round| sum + round.figures[arm].value(place))
 }
 
+/// The largest over the rounds of a figure of one arm; not a number when one of them is none.
+pub(crate) fn largest(rounds: &[Round], arm: usize, place: &str) -> f64 {
+    extreme(rounds, arm, place, |a, b| a > b)
+}
+
+/// The smallest over the rounds of a figure of one arm; not a number when one of them is none.
+pub(crate) fn smallest(rounds: &[Round], arm: usize, place: &str) -> f64 {
+    extreme(rounds, arm, place, |a, b| a < b)
+}
+
+fn extreme(rounds: &[Round], arm: usize, place: &str, wins: fn(f64, f64) -> bool) -> f64 {
+    let values = rounds.iter().map(|round| round.figures[arm].value(place));
+    values
+        .reduce(|kept, value| if value.is_nan() || wins(value, kept) { value } else { kept })
+        .unwrap_or(f64::NAN)
+}
+
 /// The middle of `values`; not a number when one of them is none.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
@@ -129,7 +153,8 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Res
     if chosen.is_empty() || rounds == 0 {
         bail!("no number to measure; there are: {}", names());
     }
-    let build = ["build", "--release", "--package", "wcs", "--example", "numbers"];
+    // The binary too: one number kills and starts it.
+    let build = ["build", "--release", "--package", "wcs", "--bins", "--example", "numbers"];
     let built = cargo_command(workspace, &build).status().context("cargo cannot be started")?;
     if !built.success() {
         bail!("the release build failed");
@@ -141,6 +166,9 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Res
         let judgement = (number.judge)(&measured);
         for bar in &judgement.bars {
             println!("{}", bar.line());
+            if let (false, Some(why)) = (bar.holds(), bar.why_short) {
+                println!("    {why}");
+            }
             bars += 1;
             held += usize::from(bar.holds());
         }
@@ -218,6 +246,9 @@ mod tests {
         assert!(!Bar::at_most("latency", missing, 10.0, "us").holds());
         assert!(!Bar::at_least("factor", missing, 10.0, "x").holds());
         assert!(median(std::iter::empty()).is_nan());
+        let half = [round(&[5.0]), Round { figures: vec![Figures(serde_json::json!({}))] }, round(&[6.0])];
+        assert!(largest(&half, 0, "/us/p50").is_nan() && smallest(&half, 0, "/us/p50").is_nan());
+        assert_eq!((largest(&rounds, 0, "/us/p50"), smallest(&rounds, 0, "/us/p50")), (6.0, 5.0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! has no library.
 
 mod bare_loop;
+mod commanding;
 mod core_step;
 mod memory;
 mod pinning;
@@ -71,6 +72,8 @@ enum Arm {
     Stack,
     /// The daemon's threads at a sorter with a thousand loads a second.
     Sustained,
+    /// The binary, killed and started again beside a simulator that goes on.
+    Commanding,
     /// The whole stack in virtual time.
     VirtualTime {
         /// Hours of plant time.
@@ -114,6 +117,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Arm::Bare => bare_loop::measure(span)?,
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
         Arm::Sustained => sustained::measure(span, &arguments.report.with_extension("data"))?,
+        Arm::Commanding => commanding::measure(&arguments.report.with_extension("data"))?,
         Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
         Arm::Replay { hours } => replay::measure(hours, &arguments.report.with_extension("data"))?,
         Arm::Memory { days, hours } => {
