@@ -3,20 +3,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage is broken")]
 
+mod plant;
+
 use std::collections::VecDeque;
 
+use plant::plant;
 use wcs_core::Core;
 use wcs_engine::{Admission, Engine};
 use wcs_journal::Batch;
 use wcs_types::batch::batch_content;
 use wcs_types::limits::LOADS_ENDED_KEPT_MAX;
 use wcs_types::output::OutputKind;
-use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteKind, ChuteSpec, Code, Epoch, EventBody, EventSeq,
-    ExitResult, Fact, Identify, Input, JobSpec, LaneNo, LaneSet, LineId, LineKind, LineSpec, LinkChange,
-    LinkId, LinkSpec, MachineState, Millimeters, MonoTime, Nanos, OperatorId, OrderKey, Pieces, Plant,
-    PlcHello, Read, ScanEvent, Seq, SkuKey, SorterCommand, SorterEvent, StartToken, Ticket, Verb,
+    Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteKind, Code, Epoch, EventBody, EventSeq, ExitResult,
+    Fact, Identify, Input, JobSpec, LaneNo, LaneSet, LineId, LinkChange, MachineState, Millimeters, MonoTime,
+    Nanos, OperatorId, OrderKey, Pieces, PlcHello, Read, ScanEvent, Seq, SkuKey, SorterCommand, SorterEvent,
+    StartToken, Ticket, Verb,
 };
 
 const LINE: LineId = LineId(0);
@@ -40,7 +42,7 @@ struct Line {
 impl Line {
     fn at_work() -> Self {
         let mut line = Self {
-            engine: Engine::new(Core::new(plant()), MonoTime::ZERO),
+            engine: Engine::new(Core::new(plant(&kinds())), MonoTime::ZERO),
             spare: Batch::new(),
             facts: Vec::new(),
             now: MonoTime::ZERO,
@@ -180,37 +182,11 @@ fn label(job: u32) -> Code {
     Code::from_bytes(&[b'A' + u8::try_from(job).unwrap()]).unwrap()
 }
 
-fn plant() -> Plant {
-    let chute = |lane: u16| ChuteSpec {
-        id: format!("C{lane}"),
-        line: LINE,
-        kind: match LANES - lane {
-            0 => ChuteKind::Exception,
-            1 => ChuteKind::NoRead,
-            _ => ChuteKind::Order,
-        },
-        lanes: heapless::Vec::from_slice(&[LaneNo(lane)]).unwrap(),
-    };
-    Plant {
-        id: "test".into(),
-        time_zone: "UTC".into(),
-        day_start_minute: 0,
-        links: vec![LinkSpec {
-            id: "plc1".into(),
-            endpoint: "127.0.0.1:502".into(),
-            transport: Transport::ModbusTcp,
-        }],
-        lines: vec![LineSpec {
-            id: "sorter1".into(),
-            kind: LineKind::Sorter,
-            profile: "wcs-sorter-hs".into(),
-            link: LinkId(0),
-            unit_id: 1,
-            lane_max: LaneNo(LANES),
-            blocks: BlockBases::default(),
-        }],
-        chutes: (1..=LANES).map(chute).collect(),
-    }
+/// Order lanes, then one for unread loads and one for exceptions.
+fn kinds() -> Vec<ChuteKind> {
+    let mut kinds = vec![ChuteKind::Order; usize::from(LANES) - 2];
+    kinds.extend([ChuteKind::NoRead, ChuteKind::Exception]);
+    kinds
 }
 
 fn jobs() -> Vec<JobSpec> {

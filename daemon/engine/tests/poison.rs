@@ -3,107 +3,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage is broken")]
 
+mod events;
+mod plant;
+
+use events::{KINDS, link, met, scan};
+use plant::plant;
 use wcs_core::{Core, Step};
 use wcs_engine::{Admission, Boot, CRASHES_MAX, Engine, PoisonList, Replay, boot};
 use wcs_journal::{Batch, MemoryStorage, Options, Reader, Room, Writer};
 use wcs_types::limits::POISONS_KEPT_MAX;
 use wcs_types::output::OutputKind;
-use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    AlarmCode, BatchId, BeltMm, CORE_VERSION, ChuteKind, ChuteSpec, Code, Destination, Epoch, EventBody,
-    EventSeq, Fact, Input, LaneNo, LaneSet, LineId, LineKind, LineSpec, LinkChange, LinkId, LinkSpec,
-    MachineState, Millimeters, MonoTime, Nanos, OperatorId, Plant, PlcHello, Read, Record, Reply, ScanEvent,
-    Seq, SorterCommand, SorterEvent, StorageState, Suspect, Ticket, Verb, VerbRefusal,
+    AlarmCode, BatchId, BeltMm, CORE_VERSION, Destination, Epoch, EventBody, EventSeq, Fact, Input, LaneNo,
+    LinkChange, MonoTime, Nanos, OperatorId, Record, Reply, Seq, SorterCommand, StorageState, Suspect,
+    Ticket, Verb, VerbRefusal,
 };
 
-const LINE: LineId = LineId(0);
 const POISON: &[u8] = b"BAD/1";
-
-fn plant() -> Plant {
-    let chute = |lane: u16, kind| ChuteSpec {
-        id: format!("C{lane}"),
-        line: LINE,
-        kind,
-        lanes: heapless::Vec::from_slice(&[LaneNo(lane)]).unwrap(),
-    };
-    Plant {
-        id: "test".into(),
-        time_zone: "UTC".into(),
-        day_start_minute: 0,
-        links: vec![LinkSpec {
-            id: "plc1".into(),
-            endpoint: "127.0.0.1:502".into(),
-            transport: Transport::ModbusTcp,
-        }],
-        lines: vec![LineSpec {
-            id: "sorter1".into(),
-            kind: LineKind::Sorter,
-            profile: "wcs-sorter-hs".into(),
-            link: LinkId(0),
-            unit_id: 1,
-            lane_max: LaneNo(3),
-            blocks: BlockBases::default(),
-        }],
-        chutes: vec![chute(1, ChuteKind::Order), chute(2, ChuteKind::NoRead), chute(3, ChuteKind::Exception)],
-    }
-}
-
-fn link(change: LinkChange) -> Input {
-    Input::Link { line: LINE, change }
-}
-
-fn met(belt: u32) -> Input {
-    let mut ready = LaneSet::new();
-    (1..=3).for_each(|lane| ready.set(LaneNo(lane), true));
-    link(LinkChange::Met(PlcHello {
-        plc_epoch: Epoch(1),
-        owner_epoch: Epoch(0),
-        evt_ack_echo: EventSeq(10),
-        evt_head: EventSeq(10),
-        evt_lost: 0,
-        is_fifo_retentive: false,
-        max_recirc: 1,
-        lane_noread: LaneNo(2),
-        lane_exception: LaneNo(3),
-        lane_overflow: [LaneNo::NONE; 2],
-        loop_mm: Millimeters(100_000),
-        path_mm: Millimeters(60_000),
-        belt: BeltMm(belt),
-        state: MachineState::EXECUTE,
-        safety: 1,
-        ready,
-        full: LaneSet::new(),
-        fault: LaneSet::new(),
-    }))
-}
-
-/// The scan of a label as event `seq`; read at `moment`, which changes what does not belong to the event.
-fn scan(seq: u16, label: &[u8], moment: u32) -> Input {
-    let mut codes = heapless::Vec::new();
-    codes.push(Code::from_bytes(label).unwrap()).unwrap();
-    let scan = ScanEvent {
-        read: Read::Good,
-        codes,
-        turns: 0,
-        point: BeltMm(20_000 + moment),
-        decide_by: MonoTime(u64::MAX / 2 + u64::from(moment)),
-        is_retained: false,
-        length: None,
-        weight: None,
-    };
-    let event = SorterEvent {
-        plc_epoch: Epoch(1),
-        fifo_epoch: Epoch(1),
-        seq: EventSeq(seq),
-        seq_last: EventSeq(seq),
-        item: u32::from(seq),
-        station: 1,
-        plc_tick_ms: moment,
-        belt: BeltMm(moment),
-        body: EventBody::Scan(scan),
-    };
-    Input::Sorter { line: LINE, event }
-}
 
 fn pause(ticket: u64) -> Input {
     Input::Verb { operator: OperatorId(1), ticket: Ticket(ticket), verb: Verb::Pause { batch: BatchId(9) } }
@@ -136,7 +52,7 @@ fn start(storage: &MemoryStorage, poisons: PoisonList) -> (Engine, Writer<Memory
     let room = Room { segment_size: 1 << 20, reserve_size: 1 << 16 };
     let options = Options { room, genesis: 1, trusted: Seq::NONE };
     let Boot { mut engine, writer, .. } =
-        boot(storage.clone(), plant(), options, |_| MonoTime::ZERO, |_| ()).unwrap();
+        boot(storage.clone(), plant(&KINDS), options, |_| MonoTime::ZERO, |_| ()).unwrap();
     engine.set_stepper(broken);
     engine.set_poisons(poisons);
     (engine, writer)
@@ -233,7 +149,7 @@ fn poison_scan_ends_two_processes_and_costs_one_load() {
         [wcs_types::Decision::Route { destination: Destination::Exception, .. }]
     ));
     // A core that still has the bug never meets the input again.
-    let mut replay = Replay::new(plant(), CORE_VERSION);
+    let mut replay = Replay::new(plant(&KINDS), CORE_VERSION);
     for record in &records {
         replay.follow(record).unwrap();
     }

@@ -3,51 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage is broken")]
 
+mod plant;
+
+use plant::plant;
 use wcs_engine::{Admission, Boot, BootError, Divergence, Engine, Replay, boot};
 use wcs_journal::{Batch, MemoryStorage, Options, Reader, Room, Writer};
 use wcs_types::batch::batch_content;
 use wcs_types::limits::RECORDS_PENDING_MAX;
 use wcs_types::output::OutputKind;
-use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    AlarmCode, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, ChuteSpec, Code,
-    Decision, Fact, Identify, Input, JobSpec, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, MonoTime,
-    OperatorId, OrderKey, Pieces, Plant, Record, Seq, SkuKey, StartToken, Target, Ticket, Verb,
+    AlarmCode, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, Code, Decision, Fact,
+    Identify, Input, JobSpec, LineId, MonoTime, OperatorId, OrderKey, Pieces, Plant, Record, Seq, SkuKey,
+    StartToken, Target, Ticket, Verb,
 };
 
-fn plant() -> Plant {
-    let chute = |lane: u16, kind| ChuteSpec {
-        id: format!("C{lane}"),
-        line: LineId(0),
-        kind,
-        lanes: heapless::Vec::from_slice(&[LaneNo(lane)]).unwrap(),
-    };
-    Plant {
-        id: "test".into(),
-        time_zone: "UTC".into(),
-        day_start_minute: 0,
-        links: vec![LinkSpec {
-            id: "plc1".into(),
-            endpoint: "127.0.0.1:502".into(),
-            transport: Transport::ModbusTcp,
-        }],
-        lines: vec![LineSpec {
-            id: "sorter1".into(),
-            kind: LineKind::Sorter,
-            profile: "wcs-sorter-hs".into(),
-            link: LinkId(0),
-            unit_id: 1,
-            lane_max: LaneNo(4),
-            blocks: BlockBases::default(),
-        }],
-        chutes: vec![
-            chute(1, ChuteKind::Order),
-            chute(2, ChuteKind::Order),
-            chute(3, ChuteKind::NoRead),
-            chute(4, ChuteKind::Exception),
-        ],
-    }
-}
+const KINDS: [ChuteKind; 4] = [ChuteKind::Order, ChuteKind::Order, ChuteKind::NoRead, ChuteKind::Exception];
 
 fn jobs() -> Vec<JobSpec> {
     let job = |order: &str, label: &str, quantity| JobSpec {
@@ -115,7 +85,7 @@ fn records(storage: &MemoryStorage, last: Seq) -> Vec<Record> {
 #[test]
 fn reply_waits_until_its_record_is_durable() {
     let storage = MemoryStorage::new();
-    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant(&KINDS)).unwrap();
     engine.begin_turn(MonoTime(1));
     for verb in verbs() {
         assert!(matches!(engine.admit(verb), Admission::Taken(_)));
@@ -128,7 +98,7 @@ fn reply_waits_until_its_record_is_durable() {
 #[test]
 fn process_goes_on_where_its_disk_was() {
     let storage = MemoryStorage::new();
-    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant(&KINDS)).unwrap();
     engine.begin_turn(MonoTime(1));
     let mut verbs = verbs().into_iter();
     for verb in verbs.by_ref().take(2) {
@@ -140,7 +110,7 @@ fn process_goes_on_where_its_disk_was() {
     assert!(matches!(engine.admit(verbs.next().unwrap()), Admission::Taken(_)));
     assert_eq!(replies(&mut engine), [1, 2]);
     storage.crash(3);
-    let again = start(&storage, plant()).unwrap();
+    let again = start(&storage, plant(&KINDS)).unwrap();
     assert_eq!(again.recovered.last_seq, durable.0);
     assert_eq!(again.engine.core().plant_digest(), durable.1);
     again.engine.core().check_invariants().unwrap();
@@ -149,7 +119,7 @@ fn process_goes_on_where_its_disk_was() {
 #[test]
 fn journal_that_falls_behind_stops_the_feed_and_then_the_inputs() {
     let storage = MemoryStorage::new();
-    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant(&KINDS)).unwrap();
     let ask = |ticket| Input::Verb {
         operator: OperatorId(1),
         ticket: Ticket(ticket),
@@ -186,9 +156,9 @@ fn journal_that_falls_behind_stops_the_feed_and_then_the_inputs() {
 #[test]
 fn another_plant_is_refused() {
     let storage = MemoryStorage::new();
-    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant(&KINDS)).unwrap();
     commit(&mut engine, &mut writer);
-    let mut other = plant();
+    let mut other = plant(&KINDS);
     other.chutes[0].kind = ChuteKind::Overflow;
     storage.crash(1);
     let refused = start(&storage, other).err().unwrap();
@@ -198,7 +168,7 @@ fn another_plant_is_refused() {
 #[test]
 fn changed_decision_is_found_and_imposed_on_another_version() {
     let storage = MemoryStorage::new();
-    let Boot { mut engine, mut writer, .. } = start(&storage, plant()).unwrap();
+    let Boot { mut engine, mut writer, .. } = start(&storage, plant(&KINDS)).unwrap();
     engine.begin_turn(MonoTime(1));
     for verb in verbs() {
         assert!(matches!(engine.admit(verb), Admission::Taken(_)));
@@ -211,10 +181,10 @@ fn changed_decision_is_found_and_imposed_on_another_version() {
             *bound = Some(ChuteId(chute));
         }
     }
-    let mut same = Replay::new(plant(), CORE_VERSION);
+    let mut same = Replay::new(plant(&KINDS), CORE_VERSION);
     let diverged = records.iter().find_map(|record| same.follow(record).err()).unwrap();
     assert!(matches!(diverged, Divergence::Decision { seq, .. } if seq == records[place].seq), "{diverged}");
-    let mut older = Replay::new(plant(), CORE_VERSION - 1);
+    let mut older = Replay::new(plant(&KINDS), CORE_VERSION - 1);
     for record in &records {
         older.follow(record).unwrap();
     }
