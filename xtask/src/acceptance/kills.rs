@@ -59,7 +59,7 @@ pub(super) fn play(place: &Place) -> Result<String, String> {
     drop(sorter);
     let data = place.folder.join("data").display().to_string();
     let ledger = place.folder.join("ledger.jsonl").display().to_string();
-    let printed = finish(place, &["reconcile", "--data", &data, "--ledger", &ledger])?;
+    finish(place, &["reconcile", "--data", &data, "--ledger", &ledger])?;
     finish(place, &["replay", &data])?;
     if slowest > COMMANDING_MS_MAX {
         return Err(format!("commanding again after {slowest} ms, {COMMANDING_MS_MAX} are allowed"));
@@ -67,9 +67,8 @@ pub(super) fn play(place: &Place) -> Result<String, String> {
     if with_destination == 0 {
         return Err("no load ever awaited its destination when the daemon came back".to_owned());
     }
-    let last = printed.lines().next_back().unwrap_or_default();
     Ok(format!(
-        "{KILLS} kills, commanding after at most {slowest} ms, {with_destination} times with a destination taken, {last}"
+        "{KILLS} kills, commanding after at most {slowest} ms, {with_destination} times with a destination taken, reconcile zero"
     ))
 }
 
