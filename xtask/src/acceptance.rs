@@ -73,14 +73,17 @@ pub(crate) fn list(workspace: &Workspace) -> bool {
     true
 }
 
-/// Runs every line whose name starts with `name`, `jobs` at a time; true when all pass.
-pub(crate) fn run(workspace: &Workspace, name: Option<&str>, jobs: usize) -> Result<bool> {
+/// Runs every line whose name starts with one of `names` (all where there is none), `jobs` at a time; true when all
+/// pass.
+pub(crate) fn run(workspace: &Workspace, names: &[String], jobs: usize) -> Result<bool> {
     let Some(days) = orders::real_days(&workspace.root) else {
         bail!("real days: not run: set WCS_ORDERS to the folder that holds {}", orders::DAYS.join(" and "));
     };
     let lines = lines::all(&workspace.root, &days);
-    let chosen: Vec<&Line> =
-        lines.iter().filter(|line| name.is_none_or(|name| line.name.starts_with(name))).collect();
+    let chosen: Vec<&Line> = lines
+        .iter()
+        .filter(|line| names.is_empty() || names.iter().any(|name| line.name.starts_with(name.as_str())))
+        .collect();
     if chosen.is_empty() {
         bail!("no acceptance line starts with this name; `cargo xtask accept --list` shows them");
     }
@@ -142,7 +145,11 @@ impl Line {
     /// fairly.
     fn runs_alone(&self) -> bool {
         let is_test = |command: &Invocation| {
-            command.program == "cargo" && command.arguments.first().is_some_and(|first| first == "test")
+            let words = std::iter::once(&command.program).chain(&command.arguments);
+            // Tests at full size are told so in front of the command.
+            let mut words = words.filter(|word| *word != "env" && !word.contains('='));
+            words.next().is_some_and(|first| first == "cargo")
+                && words.next().is_some_and(|second| second == "test")
         };
         match &self.work {
             Work::Commands(commands, _) => {

@@ -30,8 +30,8 @@ enum Chore {
     Test,
     /// Run the acceptance lines at full size on the real days.
     Accept {
-        /// Only lines whose name starts with this.
-        line: Option<String>,
+        /// Only lines whose name starts with one of these.
+        lines: Vec<String>,
         /// Only list the lines.
         #[arg(long)]
         list: bool,
@@ -76,7 +76,7 @@ fn run(chore: &Chore) -> Result<bool> {
         Chore::Tidy => Ok(workspace::report("tidy", &tidy::check(&workspace)?)),
         Chore::Test => gate::run(&workspace),
         Chore::Accept { list: true, .. } => Ok(acceptance::list(&workspace)),
-        Chore::Accept { line, list: false, jobs } => acceptance::run(&workspace, line.as_deref(), *jobs),
+        Chore::Accept { lines, list: false, jobs } => acceptance::run(&workspace, lines, *jobs),
         Chore::Mutate { list: true, .. } => Ok(mutate::list()),
         Chore::Mutate { name, list: false } => mutate::run(&workspace, name.as_deref()),
         Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
