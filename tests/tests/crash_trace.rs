@@ -15,6 +15,8 @@ use wcs_types::plant::BlockBases;
 
 const LIMIT: Duration = Duration::from_secs(300);
 const KILLS: usize = 2;
+/// Syncs that are left out in turn, to see that one that matters is missed.
+const SYNCS_TRIED: usize = 24;
 
 fn story_of(lives: &Lives) -> Result<Story> {
     let map = SorterMap::resolve(&Profile::load("wcs-sorter-hs")?, &BlockBases::default())?;
@@ -44,11 +46,11 @@ fn no_acknowledgement_leaves_before_the_sync_that_covers_it() -> Result<()> {
         story.advances(),
         story.records().len()
     ));
-    check_that_it_can_fail(lives)
+    check_that_it_can_fail(&lives)
 }
 
 /// The same trace, changed in one place each, is found out.
-fn check_that_it_can_fail(lives: Lives) -> Result<()> {
+fn check_that_it_can_fail(lives: &Lives) -> Result<()> {
     let last = lives.len() - 1;
     let mut early = lives.clone();
     // Every request leaves before the sync that was under way or had come back last.
@@ -70,13 +72,19 @@ fn check_that_it_can_fail(lives: Lives) -> Result<()> {
     let mut nameless = lives.clone();
     nameless[0].retain(|call| call.what != What::SyncDirectory);
     ensure!(!story_of(&nameless)?.problems().is_empty(), "a missing directory sync is not found");
-    let mut unsynced = lives;
-    let middle = syncs.len() / 2;
-    let mut seen = 0;
-    unsynced[last].retain(|call| {
-        seen += usize::from(matches!(call.what, What::Sync { .. }));
-        !matches!(call.what, What::Sync { .. }) || seen != middle
-    });
-    ensure!(!story_of(&unsynced)?.problems().is_empty(), "a missing sync is not found");
+    // A sync whose records hold no event, or that of a checkpoint, is missed by nobody: some of those tried hold one.
+    let tried = (1..=syncs.len()).step_by(syncs.len().div_ceil(SYNCS_TRIED));
+    let mut found = 0;
+    for missing in tried {
+        let mut unsynced = lives.clone();
+        let mut seen = 0;
+        unsynced[last].retain(|call| {
+            seen += usize::from(matches!(call.what, What::Sync { .. }));
+            !matches!(call.what, What::Sync { .. }) || seen != missing
+        });
+        found += usize::from(!story_of(&unsynced)?.problems().is_empty());
+    }
+    tell(&format!("{found} of {} left out are missed", syncs.len().min(SYNCS_TRIED)));
+    ensure!(found > 0, "a missing sync is not found");
     Ok(())
 }
