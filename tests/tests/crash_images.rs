@@ -147,7 +147,9 @@ fn every_image_of_a_crash_is_recovered() -> Result<()> {
     gallery.show(&lives, false)?;
     ensure!(gallery.moments >= total, "{} of {total} moments", gallery.moments);
     ensure!(gallery.chosen.is_empty(), "{} images were never given to the binary", gallery.chosen.len());
-    ensure!(gallery.torn > 5 && gallery.lost > 5, "{} torn, {} lost", gallery.torn, gallery.lost);
+    // The few orders of the reduced size gave 19 torn images in one run, the full size hundreds.
+    let least = choose(5, 20);
+    ensure!(gallery.torn > least && gallery.lost > least, "{} torn, {} lost", gallery.torn, gallery.lost);
     tell(&format!(
         "{} images of {} moments recovered, {} of them torn, {} without the last records; {} given to the binary",
         gallery.images,
