@@ -15,7 +15,7 @@ pub mod sorter_map;
 pub mod sorter_words;
 pub mod vectors;
 
-pub use plant::{load_plant, plant_toml};
+pub use plant::{load_calendar, load_plant, plant_toml, shifts_toml};
 pub use problem::{Problem, Problems};
 pub use profile::{Profile, ProfileError};
 pub use site::{Demand, Realtime, Site, load_site};

@@ -1,17 +1,21 @@
 //! Plant files: from the text a controls engineer writes to a checked [`Plant`], with every problem at once and
-//! its line; and back to text. Opens no file and no connection, so an address is checked for its form only.
+//! its line; and back to text. The shift table is checked with the plant and becomes a [`Calendar`] of its own, since
+//! the plant stands in every journal and shifts do not. Opens no file and no connection, so an address is checked for
+//! its form only.
 
 mod chutes;
 mod lines;
+mod shifts;
 mod writing;
 
 use wcs_types::ids::LineId;
 use wcs_types::limits::{CHUTE_COUNT_MAX, LINE_COUNT_MAX};
-use wcs_types::{ChuteKind, ChuteSpec, Plant};
+use wcs_types::{Calendar, ChuteKind, ChuteSpec, Plant};
 
 use crate::problem::Problems;
 use crate::section::{Place, Reading, Section};
 
+pub use shifts::shifts_toml;
 pub use writing::plant_toml;
 
 /// Reads the text of a plant file; `file` names it in problems.
@@ -27,11 +31,35 @@ pub fn load_plant(text: &str, file: &str) -> Result<Plant, Problems> {
     }
 }
 
+/// Reads when the plant works: time zone, beginning of the business day, and the shift table. The rest of the file is
+/// [`load_plant`]'s.
+///
+/// # Errors
+/// Everything that is wrong with these parts, by line.
+pub fn load_calendar(text: &str, file: &str) -> Result<Calendar, Problems> {
+    let mut reading = Reading::new(text, file);
+    let calendar = read_calendar(&mut reading);
+    match calendar {
+        Some(calendar) if reading.is_clean() => Ok(calendar),
+        _ => Err(reading.into_problems()),
+    }
+}
+
+fn read_calendar(reading: &mut Reading<'_>) -> Option<Calendar> {
+    let document = reading.document()?;
+    let top = Section::top(&document);
+    let head = read_head(reading, &top);
+    let shifts = shifts::read_shifts(reading, &top);
+    let (_, time_zone, day_start_minute) = head?;
+    Some(Calendar { time_zone, day_start_minute, shifts })
+}
+
 fn read_plant(reading: &mut Reading<'_>) -> Option<Plant> {
     let document = reading.document()?;
     let top = Section::top(&document);
-    top.check_keys(reading, &["plant", "link", "line", "chute"]);
+    top.check_keys(reading, &["plant", "link", "line", "chute", "shift"]);
     let head = read_head(reading, &top);
+    shifts::read_shifts(reading, &top);
     let links = lines::read_links(reading, &top);
     let lines = lines::read_lines(reading, &top, &links);
     let names: Vec<&str> = lines.iter().filter_map(|line| line.id.as_deref()).collect();
@@ -94,16 +122,18 @@ fn read_head(reading: &mut Reading<'_>, top: &Section<'_, '_>) -> Option<(String
             format!("`time_zone` must be an IANA name this machine knows, as Asia/Seoul, not `{name}`");
         reading.report(place, message);
     }
-    let start = head.text(reading, "day_start");
-    let minute = start.and_then(|(text, place)| {
-        let minute = minute_of_day(text);
-        if minute.is_none() {
-            let message = format!("`day_start` must be a time from 00:00 to 23:59, not `{text}`");
-            reading.report(&place, message);
-        }
-        minute
-    });
-    Some((id?.0.to_owned(), zone?.0.to_owned(), minute?))
+    let start = read_time(reading, &head, "day_start");
+    Some((id?.0.to_owned(), zone?.0.to_owned(), start?.0))
+}
+
+/// A time of day that must be there, as the minute of the day.
+fn read_time(reading: &mut Reading<'_>, section: &Section<'_, '_>, key: &str) -> Option<(u16, Place)> {
+    let (text, place) = section.text(reading, key)?;
+    let minute = minute_of_day(text);
+    if minute.is_none() {
+        reading.report(&place, format!("`{key}` must be a time from 00:00 to 23:59, not `{text}`"));
+    }
+    Some((minute?, place))
 }
 
 fn minute_of_day(text: &str) -> Option<u16> {

@@ -8,6 +8,7 @@ extern crate alloc;
 
 pub mod alarm;
 pub mod batch;
+pub mod calendar;
 pub mod code;
 pub mod decision;
 pub mod fact;
@@ -29,6 +30,7 @@ pub mod verb;
 
 pub use alarm::{AlarmCode, AlarmKey};
 pub use batch::{Assign, BatchKind, BatchSpec, Identify, JobSpec, OrderKey, SkuKey};
+pub use calendar::{Calendar, ShiftSpec, Weekdays};
 pub use code::Code;
 pub use decision::{Candidate, Decision, Destination, Rejected};
 pub use fact::{ActualLane, Fact, LastSeen, LoadEnd};

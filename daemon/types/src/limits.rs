@@ -11,6 +11,8 @@ pub const LANE_COUNT_MAX: usize = 1024;
 pub const LINE_COUNT_MAX: usize = 64;
 /// Chutes of a plant. More: the plant file is refused.
 pub const CHUTE_COUNT_MAX: usize = 8_192;
+/// Shifts in the table of a plant. More: the plant file is refused.
+pub const SHIFT_COUNT_MAX: usize = 24;
 /// Lanes of one chute: first choice and two alternatives are what a command can carry.
 pub const LANES_PER_CHUTE_MAX: usize = 3;
 /// Jobs in one staged part. More: the part is refused.
