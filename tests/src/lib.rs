@@ -3,6 +3,9 @@
 //! of the product is in here; the scenarios are in `tests/`.
 
 pub mod child;
+pub mod http;
+pub mod journal_pace;
+pub mod lots;
 pub mod orders;
 pub mod peer;
 pub mod plant;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use wcs_journal::{FileStorage, Reader, recover};
 use wcs_tests::child::tell;
+use wcs_tests::lots::Lots;
 use wcs_tests::size::choose;
 use wcs_tests::{PlcView, Shift, orders};
 use wcs_types::{EventSeq, Input, Seq};
@@ -17,15 +18,9 @@ const SEED: u64 = 300;
 /// Records at the end of a journal among which the last event is looked for.
 const TAIL: u64 = 4_096;
 
-/// Lots for the moments.
-struct Lots(u64);
-
-impl Lots {
-    /// A moment between 50 and 800 ms.
-    fn moment(&mut self) -> Duration {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis(50 + (self.0 >> 33) % 751)
-    }
+/// A moment between 50 and 800 ms.
+fn moment(lots: &mut Lots) -> Duration {
+    Duration::from_millis(50 + lots.below(751))
 }
 
 /// What the shifts came to.
@@ -42,7 +37,7 @@ struct Course {
 fn kills_under_load_lose_nothing_and_double_nothing() -> Result<()> {
     let kills = choose(10, 300);
     let order_count = choose(20, 60);
-    let mut lots = Lots(SEED);
+    let mut lots = Lots::new(SEED);
     let mut course = Course::default();
     while course.kills < kills {
         let before = course.kills;
@@ -75,7 +70,7 @@ impl Course {
             };
             let ms = said.split(' ').next().unwrap_or_default().parse().with_context(|| said.clone())?;
             self.slowest_ms = self.slowest_ms.max(ms);
-            if self.kills == kills || daemon.has_ended_within(lots.moment()) {
+            if self.kills == kills || daemon.has_ended_within(moment(lots)) {
                 daemon.wait_end()?.expect_code(0)?;
                 break;
             }

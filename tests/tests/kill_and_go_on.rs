@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use wcs_tests::child::{tell, wait_until};
+use wcs_tests::lots::Lots;
 use wcs_tests::{Shift, orders};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -21,15 +22,14 @@ fn three_kills_cost_nothing() -> Result<()> {
     let totals = orders::write_made(&folder.path().join("orders.csv"), SEED, ORDER_COUNT)?;
     let shift = Shift::start(folder.path(), SPEED, LIMIT)?;
     ensure!(shift.loads == totals.lines_accepted, "{} loads of {totals:?}", shift.loads);
-    let mut lots = SEED;
+    let mut lots = Lots::new(SEED);
     let mut after = 0;
     for round in 1..=KILLS {
         let (mut daemon, ms) = shift.start_commanding()?;
         tell(&format!("start {round}: commanding after {ms} ms"));
         ensure!(round == 1 || ms <= COMMANDING_MS_MAX, "commanding again after {ms} ms");
-        lots = lots.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // Two ledger events a load: the moments lie all over the first three quarters of the shift.
-        after += 1 + usize::try_from((lots >> 33) % (shift.loads / 2))?;
+        after += 1 + usize::try_from(lots.below(shift.loads / 2))?;
         wait_until("the ledger grows", LIMIT, || {
             ensure!(daemon.is_running()?, "the daemon ended by itself: {daemon}");
             Ok((shift.ledger_lines()? >= after).then_some(()))
