@@ -3,7 +3,22 @@
 //! It knows the shared language, the intake and the store. It knows neither core nor devices: whoever starts it
 //! brings the ports of [`ports`]. Every handler is one of three kinds: it reads memory built from facts, it reads or
 //! writes the store, or it asks the core a verb and answers when the record of that verb is durable.
+//!
+//! Every answer that is no success is a problem document with a stable code ([`problem`]); bodies, queries and paths
+//! are read strictly ([`body`], [`parameters`]), so that what the OpenAPI document says is what is taken.
 #![forbid(unsafe_code)]
 
+pub mod asking;
+pub mod body;
+pub mod live;
+pub mod paging;
+pub mod parameters;
 pub mod ports;
+pub mod problem;
+mod requests;
+mod server;
 pub mod shifts;
+mod state;
+
+pub use server::{BindError, Bound, bind, routes};
+pub use state::{Api, Limits, Parts, StoreSlot};

@@ -1,0 +1,194 @@
+//! What every handler can reach: the store where it is open, the control core, the records, the live views, limits
+//! and the clock. Holds no state of its own beside the figures of requests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use prometheus::Registry;
+use wcs_intake::Mapping;
+use wcs_store::Store;
+use wcs_types::{Plant, Seq};
+
+use crate::live::LiveHandle;
+use crate::ports::{Control, Figures, Records};
+use crate::problem::{Problem, ProblemCode};
+use crate::requests::RequestFigures;
+
+/// Longest wait of a read for the record it names.
+const POSITION_WAIT: Duration = Duration::from_millis(200);
+
+/// Bounds of the service, each with its answer when it is reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Bytes of a JSON body; more: 413.
+    pub json_size_max: usize,
+    /// Bytes of an order file; more: 413.
+    pub file_size_max: usize,
+    /// How long a body may take to come; longer: 408.
+    pub body_time_max: Duration,
+    /// Requests worked on at once; more: 503.
+    pub requests_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_size_max: 8 * 1024 * 1024,
+            file_size_max: 64 * 1024 * 1024,
+            body_time_max: Duration::from_secs(30),
+            requests_max: 256,
+        }
+    }
+}
+
+/// A place for the store: it may be opened after the service began to answer.
+#[derive(Clone, Debug, Default)]
+pub struct StoreSlot(Arc<OnceLock<Store>>);
+
+impl StoreSlot {
+    /// A slot that holds an open store.
+    pub fn of(store: Store) -> Self {
+        let slot = Self::default();
+        slot.fill(store);
+        slot
+    }
+
+    /// Puts the opened store in; the first one stays.
+    pub fn fill(&self, store: Store) {
+        self.0.get_or_init(|| store);
+    }
+
+    /// The store, once it is open.
+    pub fn get(&self) -> Option<&Store> {
+        self.0.get()
+    }
+}
+
+/// What the service is made of.
+pub struct Parts {
+    /// Lines and chutes.
+    pub plant: Arc<Plant>,
+    /// The store.
+    pub store: StoreSlot,
+    /// Somebody to ask verbs of.
+    pub control: Arc<dyn Control>,
+    /// What has happened.
+    pub records: Arc<dyn Records>,
+    /// Figures of the process.
+    pub figures: Arc<dyn Figures>,
+    /// Live views.
+    pub live: LiveHandle,
+    /// Mappings of order files, by name.
+    pub mappings: BTreeMap<String, Mapping>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Milliseconds since 1970.
+    pub now_ms: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// The state of the router. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    registry: Registry,
+    requests: RequestFigures,
+}
+
+impl Api {
+    /// The service made of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let registry = Registry::new();
+        let requests = RequestFigures::registered(&registry);
+        Self(Arc::new(Inner { parts, registry, requests }))
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// It is not open yet: `store.unavailable`.
+    pub fn store(&self) -> Result<&Store, Problem> {
+        self.0.parts.store.get().ok_or_else(|| {
+            Problem::new(ProblemCode::StoreUnavailable)
+                .with("cause", "it is not open yet")
+                .retry_after(Duration::from_secs(2))
+        })
+    }
+
+    /// The store, once it reflects record `position` where one is named. For reads after writes.
+    ///
+    /// # Errors
+    /// The store is not open, or is behind: `position.ahead`.
+    pub async fn store_at(&self, position: Option<u64>) -> Result<&Store, Problem> {
+        let store = self.store()?;
+        let Some(position) = position else { return Ok(store) };
+        if store.wait_for(position, POSITION_WAIT).await {
+            return Ok(store);
+        }
+        Err(Problem::new(ProblemCode::PositionAhead)
+            .with("position", position)
+            .with("reflected", store.position())
+            .retry_after(Duration::from_secs(1)))
+    }
+
+    /// The plant.
+    pub fn plant(&self) -> &Plant {
+        &self.0.parts.plant
+    }
+
+    /// Somebody to ask verbs of; [`crate::asking::ask`] is the usual way.
+    pub fn control(&self) -> &dyn Control {
+        self.0.parts.control.as_ref()
+    }
+
+    /// What has happened. Its calls block on the disk: not on a task of the runtime.
+    pub fn records(&self) -> &Arc<dyn Records> {
+        &self.0.parts.records
+    }
+
+    /// Last durable record.
+    pub fn durable(&self) -> Seq {
+        self.0.parts.records.durable()
+    }
+
+    /// Figures of the process.
+    pub fn figures(&self) -> &dyn Figures {
+        self.0.parts.figures.as_ref()
+    }
+
+    /// Figures of this service, for `/metrics`.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Live views.
+    pub fn live(&self) -> &LiveHandle {
+        &self.0.parts.live
+    }
+
+    /// A mapping of order files.
+    pub fn mapping(&self, name: &str) -> Option<&Mapping> {
+        self.0.parts.mappings.get(name)
+    }
+
+    /// Names of the mappings.
+    pub fn mapping_names(&self) -> impl Iterator<Item = &str> {
+        self.0.parts.mappings.keys().map(String::as_str)
+    }
+
+    /// Bounds.
+    pub fn limits(&self) -> Limits {
+        self.0.parts.limits
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        (self.0.parts.now_ms)()
+    }
+
+    pub(crate) fn requests(&self) -> &RequestFigures {
+        &self.0.requests
+    }
+}
