@@ -14,6 +14,7 @@ use crate::live::LiveHandle;
 use crate::ports::{Control, Figures, Records};
 use crate::problem::{Problem, ProblemCode};
 use crate::requests::RequestFigures;
+use crate::shifts::Times;
 
 /// Longest wait of a read for the record it names.
 const POSITION_WAIT: Duration = Duration::from_millis(200);
@@ -69,6 +70,8 @@ impl StoreSlot {
 pub struct Parts {
     /// Lines and chutes.
     pub plant: Arc<Plant>,
+    /// Business days and shifts.
+    pub times: Times,
     /// The store.
     pub store: StoreSlot,
     /// Somebody to ask verbs of.
@@ -136,6 +139,11 @@ impl Api {
     /// The plant.
     pub fn plant(&self) -> &Plant {
         &self.0.parts.plant
+    }
+
+    /// Business days and shifts.
+    pub fn times(&self) -> &Times {
+        &self.0.parts.times
     }
 
     /// Somebody to ask verbs of; [`crate::asking::ask`] is the usual way.
