@@ -278,8 +278,14 @@ impl Store {
         match filter {
             OrderFilter::All => self.page(statements::LIST_ORDERS, None, at, order_view, |o| o.id).await,
             OrderFilter::InState(state) => {
-                self.page(statements::LIST_ORDERS_IN_STATE, Some(state.into()), at, order_view, |o| o.id)
-                    .await
+                self.page(
+                    statements::ORDERS_IN_STATE.text(self.engine()),
+                    Some(state.into()),
+                    at,
+                    order_view,
+                    |o| o.id,
+                )
+                .await
             }
             OrderFilter::OfBatch(batch) => {
                 self.page(statements::LIST_ORDERS_OF_BATCH, Some(batch.into()), at, order_view, |o| o.id)
@@ -310,8 +316,14 @@ impl Store {
         match filter {
             BatchFilter::All => self.page(statements::LIST_BATCHES, None, at, batch_view, |b| b.id).await,
             BatchFilter::InState(state) => {
-                self.page(statements::LIST_BATCHES_IN_STATE, Some(state.into()), at, batch_view, |b| b.id)
-                    .await
+                self.page(
+                    statements::BATCHES_IN_STATE.text(self.engine()),
+                    Some(state.into()),
+                    at,
+                    batch_view,
+                    |b| b.id,
+                )
+                .await
             }
         }
     }
@@ -342,11 +354,24 @@ impl Store {
         match filter {
             LoadFilter::All => self.page(statements::LIST_LOADS, None, at, load_view, |l| l.id).await,
             LoadFilter::OfOutcome(outcome) => {
-                self.page(statements::LIST_LOADS_OF_OUTCOME, Some(outcome.into()), at, load_view, |l| l.id)
-                    .await
+                self.page(
+                    statements::LOADS_OF_OUTCOME.text(self.engine()),
+                    Some(outcome.into()),
+                    at,
+                    load_view,
+                    |l| l.id,
+                )
+                .await
             }
             LoadFilter::OfLabel(label) => {
-                self.page(statements::LIST_LOADS_OF_LABEL, Some(label.into()), at, load_view, |l| l.id).await
+                self.page(
+                    statements::LOADS_OF_LABEL.text(self.engine()),
+                    Some(label.into()),
+                    at,
+                    load_view,
+                    |l| l.id,
+                )
+                .await
             }
         }
     }

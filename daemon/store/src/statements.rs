@@ -3,6 +3,8 @@
 
 use std::sync::LazyLock;
 
+use crate::database::Engine;
+
 /// How many rows of values one text may take, largest first; one row is always possible.
 pub(crate) const WIDTHS: [usize; 3] = [64, 8, 1];
 
@@ -63,6 +65,40 @@ pub fn lists() -> Vec<(&'static str, &'static str)> {
     all().into_iter().filter(|(name, _)| is_list(name)).collect()
 }
 
+/// The text of a list with a filter. Both texts say the same, and each engine is given the one whose plan it cannot get
+/// wrong.
+///
+/// PostgreSQL believes that rows with the filtered value lie evenly among all others, and for a frequent value walks along
+/// the primary key until it has a page of them: waiting orders are the newest ones, and it reads all that were boxed
+/// before. In the order of a row of value and id, only the index over both can serve it. SQLite finds value and id in
+/// that index when they are asked for one by one, and not when they are a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Filtered {
+    /// For SQLite.
+    pub(crate) one_by_one: &'static str,
+    /// For PostgreSQL.
+    pub(crate) by_row: &'static str,
+}
+
+pub(crate) const ORDERS_IN_STATE: Filtered =
+    Filtered { one_by_one: LIST_ORDERS_IN_STATE, by_row: LIST_ORDERS_IN_STATE_BY_ROW };
+pub(crate) const BATCHES_IN_STATE: Filtered =
+    Filtered { one_by_one: LIST_BATCHES_IN_STATE, by_row: LIST_BATCHES_IN_STATE_BY_ROW };
+pub(crate) const LOADS_OF_OUTCOME: Filtered =
+    Filtered { one_by_one: LIST_LOADS_OF_OUTCOME, by_row: LIST_LOADS_OF_OUTCOME_BY_ROW };
+pub(crate) const LOADS_OF_LABEL: Filtered =
+    Filtered { one_by_one: LIST_LOADS_OF_LABEL, by_row: LIST_LOADS_OF_LABEL_BY_ROW };
+
+impl Filtered {
+    /// The text for an engine.
+    pub(crate) fn text(self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => self.one_by_one,
+            Engine::Postgres => self.by_row,
+        }
+    }
+}
+
 /// Not portable, and never prepared elsewhere: held until the transaction ends.
 pub(crate) const POSTGRES_MIGRATION_LOCK: &str = "SELECT 1::BIGINT FROM pg_advisory_xact_lock(7237463)";
 
@@ -71,8 +107,8 @@ macro_rules! order_columns {
         concat!(
             "SELECT o.id, o.owner, o.number, o.customer, o.priority, o.due_at_s, o.received_at, o.line_count, \
              o.ordered, o.assigned, o.cancelled, o.short, o.picked, o.boxed, \
-             COALESCE(o.run_state, o.intake_state), m.batch_id \
-             FROM orders o LEFT JOIN batch_members m ON m.order_id = o.id ",
+             COALESCE(o.run_state, o.intake_state), \
+             (SELECT m.batch_id FROM batch_members m WHERE m.order_id = o.id) FROM orders o ",
             $rest
         )
     };
@@ -121,8 +157,15 @@ statements! {
     LIST_ORDERS_IN_STATE = order_columns!(
         "WHERE COALESCE(o.run_state, o.intake_state) = $1 AND o.id > $2 ORDER BY o.id LIMIT $3"
     );
-    LIST_ORDERS_OF_BATCH =
-        order_columns!("WHERE m.batch_id = $1 AND m.order_id > $2 ORDER BY m.order_id LIMIT $3");
+    LIST_ORDERS_IN_STATE_BY_ROW = order_columns!(
+        "WHERE (COALESCE(o.run_state, o.intake_state), o.id) > ($1, $2) \
+         AND COALESCE(o.run_state, o.intake_state) <= $1 \
+         ORDER BY COALESCE(o.run_state, o.intake_state), o.id LIMIT $3"
+    );
+    LIST_ORDERS_OF_BATCH = order_columns!(
+        "JOIN batch_members b ON b.order_id = o.id WHERE b.batch_id = $1 AND b.order_id > $2 \
+         ORDER BY b.order_id LIMIT $3"
+    );
     CANCEL_ORDER = "UPDATE orders SET intake_state = 'cancel', cancelled = ordered WHERE id = $1";
     CANCEL_LINES = "UPDATE lines SET cancelled = ordered WHERE order_id = $1";
     FIND_BARCODES = "SELECT barcode FROM barcodes WHERE owner = $1 AND code = $2 ORDER BY barcode";
@@ -146,6 +189,10 @@ statements! {
     LIST_BATCHES = batch_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
     LIST_BATCHES_IN_STATE =
         batch_columns!("WHERE COALESCE(run_state, state) = $1 AND id > $2 ORDER BY id LIMIT $3");
+    LIST_BATCHES_IN_STATE_BY_ROW = batch_columns!(
+        "WHERE (COALESCE(run_state, state), id) > ($1, $2) AND COALESCE(run_state, state) <= $1 \
+         ORDER BY COALESCE(run_state, state), id LIMIT $3"
+    );
     LIST_STARTING = batch_columns!("WHERE state = 'starting' AND run_state IS NULL ORDER BY id");
     SET_BATCH_STATE = "UPDATE batches SET state = $2 WHERE id = $1";
     REMOVE_MEMBER = "DELETE FROM batch_members WHERE order_id = $1";
@@ -178,7 +225,13 @@ statements! {
         WHERE j.batch_id = $1 AND j.job > $2 ORDER BY j.job LIMIT $3";
     LIST_LOADS = load_columns!("WHERE l.id > $1 ORDER BY l.id LIMIT $2");
     LIST_LOADS_OF_OUTCOME = load_columns!("WHERE l.outcome = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
+    LIST_LOADS_OF_OUTCOME_BY_ROW = load_columns!(
+        "WHERE (l.outcome, l.id) > ($1, $2) AND l.outcome <= $1 ORDER BY l.outcome, l.id LIMIT $3"
+    );
     LIST_LOADS_OF_LABEL = load_columns!("WHERE l.label = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
+    LIST_LOADS_OF_LABEL_BY_ROW = load_columns!(
+        "WHERE (l.label, l.id) > ($1, $2) AND l.label <= $1 ORDER BY l.label, l.id LIMIT $3"
+    );
     FIND_LOAD_OF_KEY = load_columns!("WHERE l.line = $1 AND l.plc_epoch = $2 AND l.item = $3");
     LIST_EXCEPTIONS = "SELECT e.load_id, e.label, e.outcome, e.reason, e.lane, e.opened_seq FROM exceptions e \
         WHERE e.closed_seq IS NULL AND e.load_id > $1 ORDER BY e.load_id LIMIT $2";
@@ -278,9 +331,9 @@ row_statements! {
     INSERT_ORDERS(9) = "INSERT INTO orders (id, owner, number, customer, priority, due_at_s, received_at, line_count, \
         ordered) VALUES", "";
     INSERT_LINES(6) = "INSERT INTO lines (order_id, line_no, sku_owner, sku_code, description, ordered) VALUES", "";
-    FIND_ORDERS(2) = "SELECT o.id, o.owner, o.number, COALESCE(o.run_state, o.intake_state), m.batch_id FROM (VALUES",
-        ") AS asked JOIN orders o ON o.owner = asked.column1 AND o.number = asked.column2 \
-        LEFT JOIN batch_members m ON m.order_id = o.id";
+    FIND_ORDERS(2) = "SELECT o.id, o.owner, o.number, COALESCE(o.run_state, o.intake_state), \
+        (SELECT m.batch_id FROM batch_members m WHERE m.order_id = o.id) FROM (VALUES",
+        ") AS asked JOIN orders o ON o.owner = asked.column1 AND o.number = asked.column2";
     INSERT_MEMBERS(2) = "INSERT INTO batch_members (batch_id, order_id) VALUES", "";
     INSERT_JOBS(11) = "INSERT INTO jobs (batch_id, job, order_id, line_no, sku_owner, sku_code, label, codes, quantity, \
         priority, due_at_s) VALUES", "";

@@ -14,6 +14,8 @@ mod migrations;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod projecting;
 #[cfg(test)]
 mod server;
@@ -47,6 +49,7 @@ macro_rules! behaviours {
 behaviours! {
     statements::every_statement_is_taken,
     statements::every_list_uses_an_index,
+    plans::a_page_costs_what_it_shows,
     migrations::a_second_opening_applies_nothing,
     migrations::a_missing_step_is_applied,
     migrations::a_newer_store_is_refused,
