@@ -10,6 +10,9 @@
 
 pub mod asking;
 pub mod body;
+pub mod event;
+#[cfg(test)]
+mod fixture;
 pub mod live;
 pub mod paging;
 pub mod parameters;
@@ -19,6 +22,8 @@ mod requests;
 mod server;
 pub mod shifts;
 mod state;
+pub mod words;
 
+pub use live::feed::{LiveFeed, LiveHandle};
 pub use server::{BindError, Bound, bind, routes};
 pub use state::{Api, Limits, Parts, StoreSlot};

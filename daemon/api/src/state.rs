@@ -10,7 +10,7 @@ use wcs_intake::Mapping;
 use wcs_store::Store;
 use wcs_types::{Plant, Seq};
 
-use crate::live::LiveHandle;
+use crate::live::feed::LiveHandle;
 use crate::ports::{Control, Figures, Records};
 use crate::problem::{Problem, ProblemCode};
 use crate::requests::RequestFigures;
