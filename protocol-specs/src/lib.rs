@@ -18,7 +18,10 @@ pub mod vectors;
 pub use plant::{load_calendar, load_plant, plant_toml, shifts_toml};
 pub use problem::{Problem, Problems};
 pub use profile::{Profile, ProfileError};
-pub use site::{Demand, Realtime, Site, load_site};
+pub use site::{
+    DEFAULT_LISTEN, Demand, Http, Log, LogFormat, Realtime, Secret, Site, StoreAddress, StoreSite,
+    Surroundings, listen_address, load_site, store_address,
+};
 pub use sorter_map::{BlockMap, SorterMap};
 pub use sorter_words::SorterWords;
 pub use vectors::{FrameVector, Vector, Vectors};

@@ -1,292 +1,100 @@
 //! Site files: how the daemon runs on the machine it was put on, as against the plant, which is the same wherever
 //! the daemon runs. From the text to a checked [`Site`] with every problem at once and its line. Opens no file and
-//! asks no machine: which CPUs there are, it is told.
-//!
-//! A thread under `SCHED_FIFO` keeps its CPU for as long as it wants. So it may have one only where no other thread
-//! of the daemon can be: this rule is checked here, before anything is started.
+//! asks no machine: which CPUs there are, and what a filter of the log may say, it is told. Paths are as they were
+//! written: whoever opens them takes them from the folder of the site file.
+
+mod realtime;
+mod service;
 
 use std::collections::BTreeSet;
 
 use crate::problem::Problems;
-use crate::section::{Place, Reading, Section, nearest};
+use crate::section::{Reading, Section, nearest};
 
-/// Highest number a CPU may have.
-const CPU_MAX: i64 = 1_023;
-/// 99 is left to the kernel's own threads.
-const PRIORITY_MAX: i64 = 98;
-const KEYS: [&str; 6] =
-    ["core_cpu", "journal_cpu", "other_cpus", "core_fifo_priority", "lock_memory", "demand"];
+pub use realtime::{Demand, Realtime};
+pub use service::{
+    DEFAULT_LISTEN, Http, Log, LogFormat, Secret, StoreAddress, StoreSite, listen_address, store_address,
+};
 
 /// A site file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Site {
+    /// Plant file.
+    pub plant: Option<String>,
+    /// Data directory.
+    pub data: Option<String>,
+    /// Journal directory; `journal` in the data directory when not given.
+    pub journal: Option<String>,
+    /// Folder with mappings of order files.
+    pub mappings: Option<String>,
+    /// The HTTP service, when the file speaks of it.
+    pub http: Option<Http>,
+    /// Where orders, batches and results are.
+    pub store: StoreSite,
+    /// What is logged, and how.
+    pub log: Log,
     /// Where threads run and how urgently.
     pub realtime: Realtime,
 }
 
-/// Table `[realtime]`. Nothing in it: the system decides, as for any program.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Realtime {
-    /// CPU of the core thread, which runs the links too; one of `other_cpus` when not given.
-    pub core_cpu: Option<u16>,
-    /// CPU of the journal thread; one of `other_cpus` when not given.
-    pub journal_cpu: Option<u16>,
-    /// CPUs of every other thread; empty leaves it to the system.
-    pub other_cpus: Vec<u16>,
-    /// Priority of the core thread under `SCHED_FIFO`.
-    pub core_fifo_priority: Option<u8>,
-    /// Nothing of the process is ever paged out.
-    pub lock_memory: bool,
-    /// What happens when the system refuses something of this.
-    pub demand: Demand,
+/// What a site file is checked against.
+pub struct Surroundings {
+    /// CPUs that can be used.
+    pub cpus: BTreeSet<u16>,
+    /// Says what is wrong with a filter of the log.
+    pub check_filter: fn(&str) -> Result<(), String>,
 }
 
-/// How much depends on the real-time options.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Demand {
-    /// The daemon does not start without them.
-    #[default]
-    Require,
-    /// It starts without what it was refused, and says so.
-    Prefer,
-}
-
-/// Reads the text of a site file; `file` names it in problems, `machine_cpus` are the CPUs that can be used.
+/// Reads the text of a site file; `file` names it in problems.
 ///
 /// # Errors
 /// Everything that is wrong with it, by line.
-pub fn load_site(text: &str, file: &str, machine_cpus: &BTreeSet<u16>) -> Result<Site, Problems> {
+pub fn load_site(text: &str, file: &str, surroundings: &Surroundings) -> Result<Site, Problems> {
     let mut reading = Reading::new(text, file);
-    let site = read_site(&mut reading, machine_cpus);
+    let site = read_site(&mut reading, surroundings);
     match site {
         Some(site) if reading.is_clean() => Ok(site),
         _ => Err(reading.into_problems()),
     }
 }
 
-fn read_site(reading: &mut Reading<'_>, machine_cpus: &BTreeSet<u16>) -> Option<Site> {
+fn read_site(reading: &mut Reading<'_>, surroundings: &Surroundings) -> Option<Site> {
     let document = reading.document()?;
     let top = Section::top(&document);
-    top.check_keys(reading, &["realtime"]);
+    top.check_keys(reading, &["plant", "data", "journal", "mappings", "http", "store", "log", "realtime"]);
+    let path =
+        |reading: &mut Reading<'_>, key| top.text_or_none(reading, key).map(|(path, _)| path.to_owned());
+    let (plant, data, journal) = (path(reading, "plant"), path(reading, "data"), path(reading, "journal"));
+    let mappings = path(reading, "mappings");
+    let http = top.section_or_none(reading, "http", "[http]");
+    let http = http.map(|section| service::read_http(reading, &section));
+    let store = match top.section_or_none(reading, "store", "[store]") {
+        Some(section) => service::read_store(reading, &section),
+        None => StoreSite::default(),
+    };
+    let log = match top.section_or_none(reading, "log", "[log]") {
+        Some(section) => service::read_log(reading, &section, surroundings.check_filter),
+        None => Log::default(),
+    };
     let realtime = match top.section_or_none(reading, "realtime", "[realtime]") {
-        Some(section) => read_realtime(reading, &section, machine_cpus),
+        Some(section) => realtime::read_realtime(reading, &section, &surroundings.cpus),
         None => Realtime::default(),
     };
-    Some(Site { realtime })
+    Some(Site { plant, data, journal, mappings, http, store, log, realtime })
 }
 
-/// A CPU named in the file: which, under what key, and where.
-struct Named {
-    key: &'static str,
-    cpu: u16,
-    place: Place,
-}
-
-fn read_realtime(
-    reading: &mut Reading<'_>,
-    section: &Section<'_, '_>,
-    machine_cpus: &BTreeSet<u16>,
-) -> Realtime {
-    section.check_keys(reading, &KEYS);
-    let mut named = Vec::new();
-    let mut one = |reading: &mut Reading<'_>, key: &'static str| {
-        let (number, place) = section.number_or_none(reading, key, 0..=CPU_MAX)?;
-        let cpu = u16::try_from(number).ok()?;
-        named.push(Named { key, cpu, place });
-        Some(cpu)
-    };
-    let core_cpu = one(reading, "core_cpu");
-    let journal_cpu = one(reading, "journal_cpu");
-    let other_cpus = read_other_cpus(reading, section, &mut named);
-    check_known(reading, &named, machine_cpus);
-    let core_fifo_priority = read_priority(reading, section, &named);
-    Realtime {
-        core_cpu,
-        journal_cpu,
-        other_cpus,
-        core_fifo_priority,
-        lock_memory: section.flag(reading, "lock_memory").unwrap_or_default(),
-        demand: read_demand(reading, section).unwrap_or_default(),
-    }
-}
-
-fn read_priority(reading: &mut Reading<'_>, section: &Section<'_, '_>, named: &[Named]) -> Option<u8> {
-    let (key, cpu_key) = ("core_fifo_priority", "core_cpu");
-    let (number, place) = section.number_or_none(reading, key, 1..=PRIORITY_MAX)?;
-    check_own_cpu(reading, section, key, cpu_key, named, &place);
-    u8::try_from(number).ok()
-}
-
-fn read_other_cpus(reading: &mut Reading<'_>, section: &Section<'_, '_>, named: &mut Vec<Named>) -> Vec<u16> {
-    let mut cpus: Vec<u16> = Vec::new();
-    for (number, place) in section.placed_numbers(reading, "other_cpus", 0..=CPU_MAX) {
-        let cpu = u16::try_from(number).expect("CPU_MAX fits");
-        if cpus.contains(&cpu) {
-            reading.report(&place, format!("`other_cpus` has CPU {cpu} twice"));
-            continue;
-        }
-        cpus.push(cpu);
-        named.push(Named { key: "other_cpus", cpu, place });
-    }
-    let value = section.entries().find(|(key, _)| *key == "other_cpus").map(|(_, value)| value);
-    if let Some(value) = value
-        && matches!(value.get_ref(), toml::de::DeValue::Array(list) if list.is_empty())
-    {
-        let message = "`other_cpus` is empty: name at least one CPU, or leave the key out";
-        reading.report(&value.span(), message.to_owned());
-    }
-    cpus
-}
-
-fn check_known(reading: &mut Reading<'_>, named: &[Named], machine_cpus: &BTreeSet<u16>) {
-    for Named { key, cpu, place } in named {
-        if !machine_cpus.contains(cpu) {
-            let known = shown(machine_cpus);
-            reading.report(place, format!("`{key}` names CPU {cpu}, and this machine has {known}"));
-        }
-    }
-}
-
-/// A thread under `SCHED_FIFO` has a CPU of its own: `cpu_key` is given, and no other key can lead there.
-fn check_own_cpu(
+/// The value of a key that is one of these words.
+fn word_of<T: Copy>(
     reading: &mut Reading<'_>,
     section: &Section<'_, '_>,
     key: &str,
-    cpu_key: &str,
-    named: &[Named],
-    place: &Place,
-) {
-    for needed in [cpu_key, "other_cpus"] {
-        if !section.has(needed) {
-            let why = if needed == cpu_key {
-                "a thread under SCHED_FIFO needs a CPU of its own"
-            } else {
-                "without it any other thread may come to the CPU of the one under SCHED_FIFO"
-            };
-            reading.report(place, format!("`{key}` needs the key `{needed}` too: {why}"));
-        }
-    }
-    let Some(own) = named.iter().find(|named| named.key == cpu_key) else { return };
-    for other in named.iter().filter(|other| other.key != cpu_key && other.cpu == own.cpu) {
-        let message = format!(
-            "`{}` has CPU {}, which is `{cpu_key}` and, with `{key}`, belongs to that thread alone",
-            other.key, other.cpu
-        );
-        reading.report(&other.place, message);
-    }
-}
-
-fn read_demand(reading: &mut Reading<'_>, section: &Section<'_, '_>) -> Option<Demand> {
-    const WORDS: [(&str, Demand); 2] = [("require", Demand::Require), ("prefer", Demand::Prefer)];
-    let (word, place) = section.text_or_none(reading, "demand")?;
-    let found = WORDS.iter().find(|(name, _)| *name == word).map(|(_, demand)| *demand);
+    words: &[(&str, T)],
+) -> Option<T> {
+    let (word, place) = section.text_or_none(reading, key)?;
+    let found = words.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
     if found.is_none() {
-        let near = nearest(word, WORDS.iter().map(|(name, _)| *name));
-        reading.report(&place, format!("there is no demand `{word}`; the nearest is `{near}`"));
+        let near = nearest(word, words.iter().map(|(name, _)| *name));
+        reading.report(&place, format!("there is no {key} `{word}`; the nearest is `{near}`"));
     }
     found
-}
-
-/// CPUs as people write them: `CPU 0`, `CPUs 0-3, 6`.
-fn shown(cpus: &BTreeSet<u16>) -> String {
-    let mut spans: Vec<(u16, u16)> = Vec::new();
-    for cpu in cpus {
-        match spans.last_mut() {
-            Some((_, last)) if *last + 1 == *cpu => *last = *cpu,
-            _ => spans.push((*cpu, *cpu)),
-        }
-    }
-    let spans: Vec<String> = spans
-        .iter()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect();
-    format!("{} {}", if cpus.len() == 1 { "CPU" } else { "CPUs" }, spans.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<Site, Problems> {
-        load_site(text, "site.toml", &(0..4).collect())
-    }
-
-    fn problem(text: &str, line: u32, part: &str) {
-        let problems = load(text).unwrap_err();
-        let is_there = problems.0.iter().any(|found| found.line == line && found.message.contains(part));
-        assert!(is_there, "no `{part}` on line {line} in:\n{problems}");
-    }
-
-    const WHOLE: &str = "[realtime]\ncore_cpu = 1\njournal_cpu = 0\nother_cpus = [0, 3]\n\
-                         core_fifo_priority = 40\nlock_memory = true\ndemand = \"prefer\"\n";
-
-    #[test]
-    fn whole_file_is_read() {
-        let realtime = load(WHOLE).unwrap().realtime;
-        let wanted = Realtime {
-            core_cpu: Some(1),
-            journal_cpu: Some(0),
-            other_cpus: vec![0, 3],
-            core_fifo_priority: Some(40),
-            lock_memory: true,
-            demand: Demand::Prefer,
-        };
-        assert_eq!(realtime, wanted);
-    }
-
-    #[test]
-    fn nothing_is_asked_for_by_an_empty_file() {
-        assert_eq!(load("").unwrap(), Site::default());
-        assert_eq!(load("[realtime]\n").unwrap(), Site::default());
-        assert_eq!(Site::default().realtime.demand, Demand::Require);
-    }
-
-    #[test]
-    fn fifo_without_a_cpu_of_its_own_is_refused() {
-        problem("[realtime]\ncore_fifo_priority = 40\n", 2, "`core_fifo_priority` needs the key `core_cpu`");
-        let open = "[realtime]\ncore_cpu = 1\ncore_fifo_priority = 40\n";
-        problem(open, 3, "`core_fifo_priority` needs the key `other_cpus`");
-        for (from, to, line, key) in [
-            ("journal_cpu = 0", "journal_cpu = 1", 3, "`journal_cpu` has CPU 1"),
-            ("[0, 3]", "[0, 1]", 4, "`other_cpus` has CPU 1"),
-            ("[0, 3]", "[0, 1]", 4, "which is `core_cpu` and, with `core_fifo_priority`"),
-        ] {
-            problem(&WHOLE.replacen(from, to, 1), line, key);
-        }
-    }
-
-    #[test]
-    fn threads_without_fifo_may_share_a_cpu() {
-        let text = "[realtime]\ncore_cpu = 1\njournal_cpu = 1\nother_cpus = [1]\n";
-        assert_eq!(load(text).unwrap().realtime.other_cpus, [1]);
-    }
-
-    #[test]
-    fn what_is_not_there_or_out_of_bounds_is_named_with_its_line() {
-        problem("[realtime]\ncore_cpu = 4\n", 2, "names CPU 4, and this machine has CPUs 0-3");
-        problem("[realtime]\nother_cpus = [0, 9]\n", 2, "names CPU 9");
-        problem("[realtime]\nother_cpus = [0, 0]\n", 2, "twice");
-        problem("[realtime]\nother_cpus = []\n", 2, "empty");
-        problem("[realtime]\nother_cpus = 1\n", 2, "must be a list");
-        problem(&WHOLE.replacen("= 40", "= 99", 1), 5, "from 1 to 98");
-        problem(&WHOLE.replacen("= 40", "= 0", 1), 5, "from 1 to 98");
-        problem("[realtime]\nlock_memory = 1\n", 2, "true or false");
-        problem("[realtime]\ndemand = \"refer\"\n", 2, "the nearest is `prefer`");
-        problem("[realtime]\ncore_cpus = 1\n", 2, "nearest valid key is `core_cpu`");
-        problem("[realtimes]\n", 1, "has no key `realtimes`");
-        problem("[realtime\n", 1, "not valid TOML");
-    }
-
-    #[test]
-    fn every_problem_comes_at_once() {
-        let text = "[realtime]\ncore_cpu = 7\njournal_cpu = -1\nlock_memory = \"yes\"\nfast = true\n";
-        let lines: Vec<u32> = load(text).unwrap_err().0.iter().map(|problem| problem.line).collect();
-        assert_eq!(lines, [2, 3, 4, 5]);
-    }
-
-    #[test]
-    fn cpus_are_shown_as_people_write_them() {
-        assert_eq!(shown(&[0].into()), "CPU 0");
-        assert_eq!(shown(&[0, 1, 2, 3, 6].into()), "CPUs 0-3, 6");
-    }
 }

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wcs_specs::StoreAddress;
 use wcs_types::{Assign, Identify, Nanos};
+
+use crate::settings::{parse_listen, parse_store};
 
 /// A build that can be broken on purpose says so.
 const VERSION: &str = if cfg!(feature = "mutations") {
@@ -127,15 +130,21 @@ pub(crate) struct DemoOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Plant file.
+    /// Plant file; the one the site file names when not given.
     #[arg(long)]
-    pub(crate) plant: PathBuf,
-    /// Data directory.
+    pub(crate) plant: Option<PathBuf>,
+    /// Data directory; the one the site file names when not given.
     #[arg(long)]
-    pub(crate) data: PathBuf,
-    /// Site file: how the daemon runs on this machine.
+    pub(crate) data: Option<PathBuf>,
+    /// Site file: how the daemon runs on this machine. Arguments go before what it says.
     #[arg(long)]
     pub(crate) site: Option<PathBuf>,
+    /// Where the HTTP service listens, such as 127.0.0.1:9500; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The store: sqlite:PATH or postgres://USER@HOST/NAME; SQLite in the data directory when not given.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_store)]
+    pub(crate) store: Option<StoreAddress>,
     #[command(flatten)]
     pub(crate) order: OrderOptions,
     /// Write a report here when all batches have ended.
@@ -306,11 +315,12 @@ mod tests {
         };
         // The directory the unit hands over, and no other, can be written to.
         let state = commands(unit, "StateDirectory");
-        assert_eq!(run.data, PathBuf::from("/var/lib").join(&state[0][0]));
+        assert_eq!(run.data, Some(PathBuf::from("/var/lib").join(&state[0][0])));
         let [before] = &commands(unit, "ExecStartPre")[..] else { panic!("files are checked first") };
         let Command::Check(check) = Arguments::try_parse_from(before).unwrap().command else {
             panic!("files are checked first");
         };
-        assert_eq!(check.paths, [run.plant, run.site.expect("a service has a site")]);
+        let files = [run.plant.expect("a service has a plant"), run.site.expect("a service has a site")];
+        assert_eq!(check.paths, files);
     }
 }

@@ -57,7 +57,7 @@ fn check_file(path: &Path) -> Result<&'static str, Failure> {
     } else if has("[[fault]]") {
         FaultPlan::parse(&text, &name).map_err(Failure::bad_input)?;
         Ok("faults")
-    } else if has("[realtime]") {
+    } else if ["[http]", "[store]", "[log]", "[realtime]"].into_iter().any(has) {
         check_site(&text, &name)?;
         Ok("site")
     } else {

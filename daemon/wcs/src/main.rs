@@ -8,12 +8,14 @@ mod demo;
 mod exit;
 mod fault_figures;
 mod feed_source;
+mod front;
 mod history;
 mod interrupt;
 mod journal_commands;
 mod journal_dir;
 mod json_file;
 mod latency;
+mod logging;
 mod processors;
 mod proving;
 mod realtime;
@@ -22,6 +24,7 @@ mod reporting;
 mod running;
 mod service;
 mod service_manager;
+mod settings;
 mod sim_host;
 mod sim_running;
 mod site_file;
@@ -38,14 +41,14 @@ use arguments::{Arguments, Command, JournalCommand, SimCommand};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("WCS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
-        .init();
+    let log = match log_of(&arguments.command) {
+        Ok(log) => log,
+        Err(failure) => {
+            eprintln!("wcs: {failure}");
+            return ExitCode::from(failure.code());
+        }
+    };
+    logging::start(&log);
     #[cfg(feature = "mutations")]
     if let Some(name) = &arguments.mutate {
         if let Err(error) = wcs_types::mutation::switch_on(name) {
@@ -72,5 +75,13 @@ fn main() -> ExitCode {
             eprintln!("wcs: {failure}");
             ExitCode::from(failure.code())
         }
+    }
+}
+
+/// How a command logs: a daemon as its site file says.
+fn log_of(command: &Command) -> Result<wcs_specs::Log, exit::Failure> {
+    match command {
+        Command::Run(options) => Ok(site_file::read_site(options.site.as_deref())?.log),
+        _ => Ok(wcs_specs::Log::default()),
     }
 }

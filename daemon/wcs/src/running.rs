@@ -1,5 +1,6 @@
 //! `wcs run`: the headless daemon. Started again on the same data it goes on where it was.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -7,12 +8,13 @@ use std::time::{Duration, Instant};
 use wcs_sim::faults::DiskStall;
 use wcs_sim::report::{Report, Verdict, own_account};
 use wcs_sim::supervisor::Supervisor;
-use wcs_specs::load_plant;
+use wcs_specs::{load_calendar, load_plant};
 use wcs_types::{LineId, Plant};
 
 use crate::arguments::RunOptions;
 use crate::exit::Failure;
 use crate::feed_source::{FeedSource, check_chutes, read_text};
+use crate::front::Front;
 use crate::history::read_history;
 use crate::interrupt::Interrupt;
 use crate::json_file::write_json;
@@ -21,6 +23,7 @@ use crate::replaying::replay_dir;
 use crate::reporting::{intake_sections, journal_figures, link_figures};
 use crate::service::{CommandingAfter, Service, ServiceEnd};
 use crate::service_manager::ServiceManager;
+use crate::settings::Settings;
 use crate::site_file::read_site;
 use crate::watchdog::Watchdog;
 
@@ -29,30 +32,46 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     let began = Instant::now();
     let site = read_site(options.site.as_deref())?;
+    let settings = Settings::of_run(options, &site)?;
     // Before any thread is started: all of them inherit from this one where they may run.
-    let realtime = Realtime::prepare(&site.realtime)?;
+    let realtime = Realtime::prepare(&settings.realtime)?;
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
-    let plant = load_plant(&read_text(&options.plant)?, &options.plant.display().to_string())
-        .map_err(Failure::bad_input)?;
+    let (text, name) = (read_text(&settings.plant)?, settings.plant.display().to_string());
+    let plant = load_plant(&text, &name).map_err(Failure::bad_input)?;
+    let calendar = load_calendar(&text, &name).map_err(Failure::bad_input)?;
     let source = options.order.orders.as_ref().map(|_| FeedSource::open(&options.order)).transpose()?;
     let batches = source.as_ref().map_or(Ok(Vec::new()), |source| source.batches(&options.order))?;
     check_chutes(&plant, &batches)?;
     let has_work = !batches.is_empty();
-    let supervisor = Supervisor::new(batches, options.quiet);
+    let script = Supervisor::new(batches, options.quiet);
+    std::fs::create_dir_all(&settings.data).map_err(|error| {
+        Failure::bad_input(format!("cannot make the data directory {}: {error}", settings.data.display()))
+    })?;
     let manager = ServiceManager::from_environment();
     if let Some(manager) = &manager {
         manager.tell("STATUS=reads the journal");
     }
-    let service = Service::start(&plant, &options.data, supervisor, DiskStall::default(), &realtime)?;
+    let disk = DiskStall::default();
+    let service = Service::start(&plant, &settings.data, &settings.journal, script, disk, &realtime)?;
     let watchdog = manager
         .map(|manager| Watchdog::spawn(manager, Arc::clone(&service.shared), &realtime))
         .transpose()?;
-    let ended = watch(&service, &plant, &interrupt, has_work, began);
+    let front = settings.front.as_ref();
+    let mut front =
+        front.map(|front| Front::start(front, &plant, &calendar, &service, &realtime)).transpose()?;
+    let ended = watch(&service, front.as_ref(), &plant, &interrupt, has_work, began);
     let fenced = service.shared.is_fenced.load(Ordering::Acquire);
     if let Some(watchdog) = watchdog {
         watchdog.stop();
     }
-    let end = service.stop()?;
+    if let Some(front) = &mut front {
+        front.stop_answering();
+    }
+    let end = service.stop(|durable| {
+        if let Some(front) = front {
+            front.finish(durable);
+        }
+    })?;
     for (line, spec) in plant.lines.iter().enumerate() {
         tracing::info!(line, id = spec.id, batches = end.journal.batches, "stopped");
     }
@@ -61,20 +80,20 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     }
     ended?;
     if let Some(path) = &options.report {
-        write_json(path, &report(options, source.as_ref(), &end, began)?)?;
+        write_json(path, &report(&settings.journal, source.as_ref(), &end, began)?)?;
     }
     Ok(())
 }
 
 /// The daemon's own account of everything in its journal: of this process and of those before it.
 fn report(
-    options: &RunOptions,
+    journal: &Path,
     source: Option<&FeedSource>,
     end: &ServiceEnd,
     began: Instant,
 ) -> Result<Report, Failure> {
-    let tally = read_history(&options.data)?.tally;
-    let replayed = replay_dir(&options.data);
+    let tally = read_history(journal)?.tally;
+    let replayed = replay_dir(journal);
     let mut report = Report::default();
     let mut expected = tally.planned_pieces;
     if let Some(source) = source {
@@ -105,13 +124,21 @@ fn report(
 
 fn watch(
     service: &Service,
+    front: Option<&Front>,
     plant: &Plant,
     interrupt: &Interrupt,
     has_work: bool,
     began: Instant,
 ) -> Result<(), Failure> {
+    let mut address = None;
     loop {
         std::thread::sleep(LOOK);
+        if address.is_none()
+            && let Some(bound) = front.and_then(Front::bound)
+        {
+            println!("listening on http://{bound}");
+            address = Some(bound);
+        }
         for after in service.take_commanding(began) {
             service.shared.lines_commanded.fetch_add(1, Ordering::AcqRel);
             tell_commanding(plant, &after);

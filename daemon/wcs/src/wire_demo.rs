@@ -58,7 +58,8 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     })?;
     demo.plant.links[0].endpoint = sim.address().to_string();
     let supervisor = Supervisor::new(demo.source.batches(&options.order)?, Nanos(QUIET.0 / u64::from(speed)));
-    let service = Service::start(&demo.plant, &data, supervisor, stall, &Realtime::default())?;
+    let service =
+        Service::start(&demo.plant, &data, &data.join("journal"), supervisor, stall, &Realtime::default())?;
     pass_on(asked, &service)?;
     let bar = progress(&demo);
     let outcome = watch(
@@ -72,7 +73,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     shared.stop_belt.store(true, Ordering::Release);
     let drained = outcome.and_then(|()| drain(&service, &shared));
     let at = shared.at.load(Ordering::Acquire);
-    let end = service.stop()?;
+    let end = service.stop(|_| ())?;
     sim.stop()?;
     drained?;
     let mut figures = figures(&demo, &data, &shared, end)?;

@@ -53,7 +53,14 @@ impl Daemon {
         let supervisor = Supervisor::new(shift.batches()?, QUIET);
         let host = PlcHost::start(SorterMap::resolve(&profile, &plant.lines[0].blocks)?, shift)?;
         plant.links[0].endpoint = host.address.to_string();
-        let service = Service::start(&plant, data, supervisor, DiskStall::default(), &Realtime::default())?;
+        let service = Service::start(
+            &plant,
+            data,
+            &data.join("journal"),
+            supervisor,
+            DiskStall::default(),
+            &Realtime::default(),
+        )?;
         if is_pinned {
             move_threads("journal", 1)?;
         }
@@ -75,7 +82,7 @@ impl Daemon {
     pub(crate) fn stop(self) -> Result<Value> {
         ensure!(!self.service.has_failed(), "a thread of the daemon ended");
         let costs = self.costs()?;
-        let end = self.service.stop()?;
+        let end = self.service.stop(|_| ())?;
         let plc = self.host.stop()?;
         let (_, stats) =
             end.links.first().and_then(|link| link.sessions.first()).context("the plant has a line")?;

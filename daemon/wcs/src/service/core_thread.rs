@@ -4,7 +4,7 @@
 //! ```text
 //! turn: decide: clock -> durable news -> inputs -> outputs -> wake links
 //!       (the links run: what moves is on the wire)
-//!       settle: supervisor and people -> their outputs -> batch to the journal -> figures
+//!       settle: supervisor, people and verbs -> their outputs -> batch to the journal -> figures
 //! ```
 
 use std::collections::VecDeque;
@@ -22,10 +22,11 @@ use wcs_sim::supervisor::Supervisor;
 use wcs_types::limits::INPUTS_PER_TURN_MAX;
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    AlarmCode, Fact, Input, LineId, Nanos, OperatorId, Output, Refusal, Seq, SorterCommand, Target, Ticket,
-    Verb,
+    AlarmCode, Fact, Input, LineId, MonoTime, Nanos, OperatorId, Output, Refusal, Seq, SorterCommand, Target,
+    Ticket, Verb,
 };
 
+use super::control::{Desk, VerbAsk};
 use super::device_log;
 use super::journal_thread::{JournalNews, JournalPorts};
 use super::link_tasks::{LinkTask, Outlet};
@@ -53,6 +54,7 @@ pub(crate) struct Ports {
     pub(crate) alive_until: Arc<AtomicU64>,
     pub(crate) journal: JournalPorts,
     pub(crate) asks: Receiver<HandSortAsk>,
+    pub(super) desk: Desk,
     pub(crate) poison_file: PoisonFile,
 }
 
@@ -78,6 +80,7 @@ pub(crate) fn spawn(
         .build()
         .map_err(Failure::not_ok)?;
     let core = CoreThread {
+        handed_over: engine.durable_seq(),
         engine,
         script,
         ports,
@@ -87,6 +90,10 @@ pub(crate) fn spawn(
         next_ticket: 1,
         booked: VecDeque::new(),
         turns: 0,
+        now: MonoTime::ZERO,
+        worked: Nanos::ZERO,
+        unwritten_since: None,
+        being_written_since: None,
     };
     realtime.spawn(Group::Core, "core", move || runtime.block_on(run_all(core, links)))
 }
@@ -131,6 +138,15 @@ struct CoreThread {
     /// Bookings whose record is not on disk yet; the desk asks one at a time.
     booked: VecDeque<(Seq, HandSortAsk, Option<wcs_types::LaneNo>)>,
     turns: u64,
+    /// When this turn began.
+    now: MonoTime,
+    /// Its first half.
+    worked: Nanos,
+    /// When the first record was made that the journal thread has not got, and that of the batch it has.
+    unwritten_since: Option<MonoTime>,
+    being_written_since: Option<MonoTime>,
+    /// Last record the journal thread has got.
+    handed_over: Seq,
 }
 
 impl CoreThread {
@@ -154,11 +170,14 @@ impl CoreThread {
     fn decide(&mut self) -> usize {
         self.turns += 1;
         let now = self.ports.clock.now();
+        self.now = now;
         self.ports.alive_until.store((now + ALIVE).0, Ordering::Release);
         self.hear_journal();
         self.engine.begin_turn(now);
         let taken = self.take_inputs();
         self.send_outputs();
+        self.note_unwritten();
+        self.worked = self.ports.clock.now().since(now);
         taken
     }
 
@@ -167,10 +186,20 @@ impl CoreThread {
         let now = self.ports.clock.now();
         self.tell_script(now);
         self.answer_people();
+        self.take_verbs(now);
         self.send_outputs();
+        self.note_unwritten();
         self.hand_over_batch();
         self.tell_script(now);
         self.publish();
+        let worked = self.worked + self.ports.clock.now().since(now);
+        self.ports.shared.meters.turn.add_us(worked.0 / 1_000);
+    }
+
+    fn note_unwritten(&mut self) {
+        if self.engine.last_seq() > self.handed_over {
+            self.unwritten_since.get_or_insert(self.now);
+        }
     }
 
     /// Notes the input that broke an invariant for the next process, and says so.
@@ -200,6 +229,10 @@ impl CoreThread {
             JournalNews::Durable(seq, batch) => {
                 self.spare = Some(batch);
                 self.engine.handle_durable(seq);
+                if let Some(since) = self.being_written_since.take() {
+                    let waited = self.ports.clock.now().since(since);
+                    self.ports.shared.meters.gate_wait.add_us(waited.0 / 1_000);
+                }
             }
             JournalNews::Failed(error) => {
                 tracing::warn!(error, "records wait for the disk");
@@ -249,14 +282,47 @@ impl CoreThread {
     fn tell_script(&mut self, now: wcs_types::MonoTime) {
         loop {
             self.engine.drain_facts(&mut self.facts);
-            for (_, fact) in self.facts.drain(..) {
-                note(&fact, &self.ports.shared);
-                self.script.handle_fact(now, &fact);
-            }
+            self.tell_facts(now);
             let Some((ticket, verb)) = self.script.poll_verb(now) else { break };
             if !self.ask(ticket, verb) {
                 // No room in front of the disk: asked again in a later turn.
                 self.script.take_back(ticket);
+                break;
+            }
+        }
+    }
+
+    fn tell_facts(&mut self, now: MonoTime) {
+        for (_, fact) in self.facts.drain(..) {
+            note(&fact, &self.ports.shared);
+            self.script.handle_fact(now, &fact);
+        }
+    }
+
+    /// Verbs from outside, a few in each turn.
+    fn take_verbs(&mut self, now: MonoTime) {
+        for _ in 0..self.ports.desk.room() {
+            let Some((ticket, ask)) = self.ports.desk.next() else { break };
+            let VerbAsk { operator, verb, answer } = ask;
+            // The parts of a batch are long: one in a turn.
+            let is_long = matches!(verb, Verb::Stage { .. });
+            let before = self.engine.last_seq();
+            match self.engine.admit(Input::Verb { operator, ticket, verb }) {
+                Admission::Taken(position) => {
+                    self.engine.drain_facts(&mut self.facts);
+                    let own = self.facts.iter().filter(|(seq, _)| *seq == position && position > before);
+                    let facts = own.map(|(_, fact)| fact.clone()).collect();
+                    self.ports.desk.keep(ticket, position, facts, answer);
+                }
+                Admission::TooLarge => self.ports.desk.keep(ticket, Seq::NONE, Vec::new(), answer),
+                Admission::Full(_) => {
+                    Desk::turn_away(answer);
+                    break;
+                }
+                Admission::Broken => break,
+            }
+            self.tell_facts(now);
+            if is_long {
                 break;
             }
         }
@@ -303,6 +369,8 @@ impl CoreThread {
             self.spare = Some(batch);
             return;
         }
+        self.being_written_since = self.unwritten_since.take();
+        self.handed_over = self.engine.last_seq();
         // The journal thread has none: it holds at most one, and that one came back.
         if self.ports.journal.batches.send(batch).is_err() {
             panic!("the journal thread ended; records cannot become durable any more");
@@ -318,7 +386,11 @@ impl CoreThread {
                         woken |= 1 << (index % 64);
                     }
                 }
-                (Target::Asker(ticket), OutputKind::Reply(reply)) => self.script.handle_reply(ticket, reply),
+                (Target::Asker(ticket), OutputKind::Reply(reply)) => {
+                    if !self.ports.desk.answer(ticket, reply) {
+                        self.script.handle_reply(ticket, reply);
+                    }
+                }
                 (target, what) => unreachable!("no {what:?} is made for {target:?}"),
             }
         }
@@ -331,6 +403,9 @@ impl CoreThread {
 
     fn push_command(&mut self, line: LineId, output: Output) -> Option<usize> {
         let OutputKind::Sorter(command) = output.what else { return None };
+        if let SorterCommand::Destination(command) = &command {
+            self.measure_slack(command.decide_by);
+        }
         let index = self.ports.outlets.iter().position(|outlet| outlet.lines.contains(&line))?;
         let outlet = &mut self.ports.outlets[index];
         let pushed = outlet.commands.push(LinkCommand { line, generation: output.generation, command });
@@ -348,11 +423,26 @@ impl CoreThread {
         Some(index)
     }
 
+    /// How much time a decision has left; one for a load of before has no instant of its own.
+    fn measure_slack(&self, decide_by: MonoTime) {
+        let meters = &self.ports.shared.meters;
+        if decide_by > self.now {
+            meters.slack.add_us(decide_by.since(self.now).0 / 1_000);
+        } else if decide_by != MonoTime::ZERO {
+            meters.without_slack.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn publish(&self) {
         let shared = &self.ports.shared;
+        let meters = &shared.meters;
+        meters.gated.store(self.engine.gated_count() as u64, Ordering::Relaxed);
+        meters.inputs_waiting.store(self.ports.inputs.len() as u64, Ordering::Relaxed);
+        meters.verbs_waiting.store(self.ports.desk.waiting() as u64, Ordering::Relaxed);
+        let headroom = self.ports.outlets.iter().map(|outlet| outlet.commands.slots()).min();
+        meters.ring_headroom.store(headroom.unwrap_or_default() as u64, Ordering::Relaxed);
         shared.turns.store(self.turns, Ordering::Release);
         shared.last_seq.store(self.engine.last_seq().0, Ordering::Release);
-        shared.durable_seq.store(self.engine.durable_seq().0, Ordering::Release);
         shared.is_finished.store(self.script.is_finished(), Ordering::Release);
         if let Some((batch, refusal)) = self.script.refusals().first() {
             let mut kept = shared.refusal.lock().expect("nobody panics while holding it");
@@ -363,6 +453,10 @@ impl CoreThread {
     /// Sleeps until there is something to do.
     async fn wait(&mut self) {
         if self.unsent.is_none() && !self.ports.inputs.is_empty() {
+            return;
+        }
+        // Verbs that found no room in this turn; the links have theirs between two turns.
+        if self.ports.desk.has_asks() && self.ports.desk.room() > 0 {
             return;
         }
         let now = self.ports.clock.now();

@@ -142,10 +142,12 @@ impl<S: Storage> Work<S> {
         match self.follower.follow(durable, RECORDS_AT_ONCE) {
             Ok(count) => {
                 self.figures.records += count as u64;
+                self.shared.meters.follower_seq.store(self.follower.seq().0, Ordering::Relaxed);
                 count == RECORDS_AT_ONCE
             }
             Err(error) => {
                 self.figures.faults += 1;
+                self.shared.meters.follower_faults.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(
                     %error,
                     alarm = "follower_diverged",
@@ -164,6 +166,7 @@ impl<S: Storage> Work<S> {
             Ok(false) => {}
             Ok(true) => {
                 self.figures.checkpoints += 1;
+                self.shared.meters.follower_checkpoints.fetch_add(1, Ordering::Relaxed);
                 self.figures.saved = self.follower.saved().0;
                 let took_ms = self.since.elapsed().as_millis();
                 tracing::debug!(record = self.figures.saved, took_ms, "checkpoint written");

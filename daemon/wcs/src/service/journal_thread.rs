@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use wcs_journal::{Batch, Storage, Writer};
 use wcs_types::Seq;
 
+use super::Shared;
 use crate::exit::Failure;
 use crate::realtime::{Group, Realtime};
 
@@ -46,6 +47,7 @@ pub(crate) fn spawn<S: Storage>(
     writer: Writer<S>,
     life: Arc<()>,
     core: Arc<Notify>,
+    shared: Arc<Shared>,
     realtime: &Realtime,
 ) -> Result<(JournalPorts, JoinHandle<JournalFigures>), Failure> {
     // One batch is written while the next one fills: more than one in the channel cannot be.
@@ -54,7 +56,7 @@ pub(crate) fn spawn<S: Storage>(
     let tell = Teller { news: tell, core };
     let thread = realtime.spawn(Group::Journal, "journal", move || {
         let _life = life;
-        JournalThread::new(writer).run(&full, &tell)
+        JournalThread::new(writer, shared).run(&full, &tell)
     })?;
     Ok((JournalPorts { batches, news }, thread))
 }
@@ -76,14 +78,19 @@ impl Teller {
 
 struct JournalThread<S: Storage> {
     writer: Writer<S>,
+    shared: Arc<Shared>,
     figures: JournalFigures,
 }
 
 impl<S: Storage> JournalThread<S> {
-    fn new(writer: Writer<S>) -> Self {
+    fn new(writer: Writer<S>, shared: Arc<Shared>) -> Self {
         let fsync_us = Histogram::new_with_bounds(1, 600_000_000, 3).expect("bounds are valid");
         let durable_seq = writer.durable_seq();
-        Self { writer, figures: JournalFigures { batches: 0, durable_seq, fsync_us, stall_us_max: 0 } }
+        Self {
+            writer,
+            shared,
+            figures: JournalFigures { batches: 0, durable_seq, fsync_us, stall_us_max: 0 },
+        }
     }
 
     fn run(mut self, full: &Receiver<Batch>, tell: &Teller) -> JournalFigures {
@@ -99,6 +106,8 @@ impl<S: Storage> JournalThread<S> {
             self.figures.stall_us_max = self.figures.stall_us_max.max(took);
             self.figures.batches += 1;
             self.figures.durable_seq = durable;
+            self.shared.meters.fsync.add_us(took);
+            self.shared.tell_durable(durable);
             batch.clear();
             if !tell.tell(JournalNews::Durable(durable, batch)) {
                 break;

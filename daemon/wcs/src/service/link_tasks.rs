@@ -32,9 +32,20 @@ pub(crate) struct LinkEnds {
     pub(crate) alive_until: Arc<AtomicU64>,
 }
 
+/// Figures of links, each with the id of its link in the plant.
+#[derive(Clone)]
+pub(crate) struct Statuses(Vec<(String, Arc<LinkStatus>)>);
+
+impl Statuses {
+    /// Their last figures.
+    pub(crate) fn read(&self) -> impl Iterator<Item = (&str, LinkSnapshot)> {
+        self.0.iter().map(|(id, status)| (id.as_str(), status.snapshot()))
+    }
+}
+
 /// The links as the process sees them: they can be stopped and have figures.
 pub(crate) struct Links {
-    statuses: Vec<Arc<LinkStatus>>,
+    statuses: Statuses,
     stop: watch::Sender<bool>,
 }
 
@@ -73,7 +84,7 @@ pub(crate) fn make(plant: &Plant, clock: Clock, core: &Arc<Notify>) -> Result<(L
             wake: Arc::clone(&wake),
             credits: Arc::clone(&credits),
         });
-        statuses.push(Arc::clone(&status));
+        statuses.push((spec.id.clone(), Arc::clone(&status)));
         let core = Arc::clone(core);
         let ports = LinkPorts {
             inputs: inputs_in.clone(),
@@ -89,7 +100,7 @@ pub(crate) fn make(plant: &Plant, clock: Clock, core: &Arc<Notify>) -> Result<(L
         let seed = wall_unix_ms() ^ u64::from(link.0) << 48;
         tasks.push(LinkTask { config: LinkConfig::new(&spec.id, &spec.endpoint, seed), sessions, ports });
     }
-    Ok((Links { statuses, stop }, LinkEnds { tasks, outlets, inputs, alive_until }))
+    Ok((Links { statuses: Statuses(statuses), stop }, LinkEnds { tasks, outlets, inputs, alive_until }))
 }
 
 fn sessions_by_link(plant: &Plant, clock: Clock) -> Result<BTreeMap<LinkId, Vec<SorterSession>>, Failure> {
@@ -118,7 +129,7 @@ fn owner_tag(line: LineId) -> u16 {
 impl Links {
     /// Lines whose device has shown since the last call that it is commanded.
     pub(crate) fn take_commanding(&self) -> Vec<(LineId, Commanding)> {
-        self.statuses.iter().flat_map(|status| status.take_commanding()).collect()
+        self.statuses.0.iter().flat_map(|(_, status)| status.take_commanding()).collect()
     }
 
     /// Tells every link to end; the core thread ends behind them.
@@ -129,6 +140,10 @@ impl Links {
 
     /// Their last figures.
     pub(crate) fn figures(&self) -> Vec<LinkSnapshot> {
-        self.statuses.iter().map(|status| status.snapshot()).collect()
+        self.statuses.read().map(|(_, snapshot)| snapshot).collect()
+    }
+
+    pub(super) fn statuses(&self) -> Statuses {
+        self.statuses.clone()
     }
 }

@@ -8,21 +8,26 @@
 //!                                                                follower thread <-' checkpoints
 //! ```
 
+mod control;
 mod core_thread;
 mod device_log;
+mod figures;
 mod follower_thread;
 mod journal_thread;
 mod link_tasks;
+mod meters;
 mod poison_file;
+mod records;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use hdrhistogram::Histogram;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use wcs_api::LiveHandle;
 use wcs_drivers::LinkSnapshot;
 use wcs_engine::{Boot, Start, boot};
 use wcs_journal::{FileStorage, Options, Recovered, Room};
@@ -36,9 +41,13 @@ use crate::exit::Failure;
 use crate::realtime::Realtime;
 use crate::stall::StallingStorage;
 
+use self::figures::DaemonFigures;
 use self::follower_thread::FollowerThread;
+use self::meters::Meters;
 use self::poison_file::PoisonFile;
+use self::records::{JournalRecords, WallTimes};
 
+pub(crate) use control::ControlPort;
 pub(crate) use core_thread::CoreEnd;
 pub(crate) use follower_thread::FollowerFigures;
 pub(crate) use journal_thread::JournalFigures;
@@ -66,10 +75,26 @@ pub(crate) struct Shared {
     pub(crate) journal_life: Weak<()>,
     /// Records made.
     pub(crate) last_seq: AtomicU64,
-    /// Records on disk.
+    /// Records on disk, as the journal thread says.
     pub(crate) durable_seq: AtomicU64,
+    /// The same for whoever sleeps until there are more.
+    pub(crate) durable: watch::Sender<u64>,
+    /// Live views, which are told of every record that is on disk.
+    pub(crate) live: OnceLock<LiveHandle>,
+    /// What is counted.
+    pub(crate) meters: Meters,
     /// A batch cannot go on.
     pub(crate) refusal: std::sync::Mutex<Option<String>>,
+}
+
+impl Shared {
+    fn tell_durable(&self, seq: Seq) {
+        self.durable_seq.store(seq.0, Ordering::Release);
+        self.durable.send_replace(seq.0);
+        if let Some(live) = self.live.get() {
+            live.wake();
+        }
+    }
 }
 
 /// How long it took until a device was commanded: by its own word, since the process began.
@@ -87,11 +112,23 @@ pub(crate) struct CommandingAfter {
 pub(crate) struct Service {
     pub(crate) shared: Arc<Shared>,
     pub(crate) asks: Sender<HandSortAsk>,
+    pub(crate) control: ControlPort,
+    pub(crate) journal_files: JournalFiles,
+    plant: Plant,
     clock: Clock,
     links: link_tasks::Links,
     core: JoinHandle<CoreEnd>,
     journal: JoinHandle<JournalFigures>,
     follower: FollowerThread,
+}
+
+/// The journal of this process, for those who read behind it.
+#[derive(Clone)]
+pub(crate) struct JournalFiles {
+    pub(crate) files: FileStorage,
+    /// Number of the journal.
+    pub(crate) genesis: u64,
+    times: WallTimes,
 }
 
 /// Figures of a daemon that was stopped.
@@ -132,18 +169,20 @@ fn tell_start(recovered: &Recovered, start: &Start, took: std::time::Duration) {
 }
 
 impl Service {
-    /// Starts a daemon on `data`; `script` is the supervisor, told of everything the journal holds; `realtime` says
+    /// Starts a daemon on `data`, with its journal in `journal`; `script` is the supervisor, told of everything the journal holds; `realtime` says
     /// where threads belong.
     pub(crate) fn start(
         plant: &Plant,
         data: &Path,
+        journal: &Path,
         mut script: Supervisor,
         stall: DiskStall,
         realtime: &Realtime,
     ) -> Result<Self, Failure> {
-        let files = FileStorage::open(&data.join("journal")).map_err(Failure::bad_input)?;
+        let files = FileStorage::open(journal).map_err(Failure::bad_input)?;
         let storage = StallingStorage::new(files.clone(), stall);
-        let options = Options { room: Room::default(), genesis: wall_unix_ms() | 1, trusted: Seq::NONE };
+        let new_genesis = wall_unix_ms() | 1;
+        let options = Options { room: Room::default(), genesis: new_genesis, trusted: Seq::NONE };
         let began = std::time::Instant::now();
         let Boot { mut engine, writer, recovered, chronicle, start } =
             boot(storage, plant.clone(), options, core_time_after, |_| ()).map_err(Failure::not_ok)?;
@@ -152,11 +191,19 @@ impl Service {
         let poison_file = PoisonFile::in_directory(data);
         engine.set_poisons(poison_file.load());
         let clock = Clock::starting_at(engine.core().now());
+        let genesis = if recovered.genesis == 0 { new_genesis } else { recovered.genesis };
+        let times = WallTimes {
+            genesis_ms: genesis,
+            before: recovered.last_seq,
+            origin_ms: wall_unix_ms().saturating_sub(engine.core().now().0 / 1_000_000),
+        };
         let journal_life = Arc::new(());
         let shared = Arc::new(Shared { journal_life: Arc::downgrade(&journal_life), ..Shared::default() });
+        shared.tell_durable(engine.durable_seq());
         let wake = Arc::new(Notify::new());
         let (journal_ports, journal) =
-            journal_thread::spawn(writer, journal_life, Arc::clone(&wake), realtime)?;
+            journal_thread::spawn(writer, journal_life, Arc::clone(&wake), Arc::clone(&shared), realtime)?;
+        let (control, desk) = control::queue(Arc::clone(&wake));
         let (links, ends) = link_tasks::make(plant, clock, &wake)?;
         let (asks, asked): (Sender<HandSortAsk>, Receiver<HandSortAsk>) = bounded(16);
         let ports = core_thread::Ports {
@@ -168,20 +215,39 @@ impl Service {
             alive_until: ends.alive_until,
             journal: journal_ports,
             asks: asked,
+            desk,
             poison_file,
         };
         let core = core_thread::spawn(engine, script, ports, ends.tasks, realtime)?;
-        let follower = FollowerThread::spawn(files, plant.clone(), Arc::clone(&shared), realtime)?;
-        Ok(Self { shared, asks, clock, links, core, journal, follower })
+        let follower = FollowerThread::spawn(files.clone(), plant.clone(), Arc::clone(&shared), realtime)?;
+        let journal_files = JournalFiles { files, genesis, times };
+        let plant = plant.clone();
+        Ok(Self { shared, asks, control, journal_files, plant, clock, links, core, journal, follower })
     }
 
-    /// Stops in order: links first, then the core when it has taken everything, then the journal with a
-    /// seal, then the follower with a checkpoint of the end.
-    pub(crate) fn stop(self) -> Result<ServiceEnd, Failure> {
+    /// What has happened, for those who ask.
+    pub(crate) fn records(&self) -> JournalRecords {
+        let JournalFiles { files, times, .. } = self.journal_files.clone();
+        JournalRecords::new(files, Arc::clone(&self.shared), times)
+    }
+
+    /// Figures of this daemon.
+    pub(crate) fn figures(&self) -> DaemonFigures {
+        DaemonFigures {
+            plant: self.plant.clone(),
+            shared: Arc::clone(&self.shared),
+            links: self.links.statuses(),
+        }
+    }
+
+    /// Stops in order: links first, then the core when it has taken everything, then the journal with a seal; then
+    /// `behind` has what reads the journal come to its end, and the follower writes a checkpoint of it.
+    pub(crate) fn stop(self, behind: impl FnOnce(Seq)) -> Result<ServiceEnd, Failure> {
         self.links.stop();
         let panicked = |name: &str| Failure::not_ok(format!("the {name} thread failed"));
         let end = self.core.join().map_err(|_| panicked("core"))?;
         let journal = self.journal.join().map_err(|_| panicked("journal"))?;
+        behind(journal.durable_seq);
         let follower = self.follower.stop(journal.durable_seq);
         let links = self.links.figures();
         if let Some(poison) = end.poison {
