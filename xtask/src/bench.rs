@@ -6,6 +6,7 @@
 mod core_step;
 mod following;
 mod numbers;
+mod service;
 mod virtual_time;
 mod wire;
 

@@ -16,17 +16,17 @@ const KILLS: u32 = 5;
 /// Plant time is five times as fast, so that the belt is full between two kills.
 const SPEED: &str = "5";
 const FILLING: Duration = Duration::from_secs(3);
-const PLANT: &str = include_str!("../../../../configs/plant.toml");
-const SAMPLE_ENDPOINT: &str = "127.0.0.1:1502";
+pub(crate) const PLANT: &str = include_str!("../../../../configs/plant.toml");
+pub(crate) const SAMPLE_ENDPOINT: &str = "127.0.0.1:1502";
 
 /// A child that ends with the arm.
-struct Player {
+pub(crate) struct Player {
     process: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Player {
-    fn start(folder: &Path, arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Result<Self> {
         let program = binary()?;
         let mut process = Command::new(&program)
             .args(arguments)
@@ -41,7 +41,7 @@ impl Player {
     }
 
     /// What follows `start` on the first line that begins with it.
-    fn wait(&mut self, start: &str) -> Result<String> {
+    pub(crate) fn wait(&mut self, start: &str) -> Result<String> {
         for line in &mut self.lines {
             let line = line?;
             if let Some(rest) = line.strip_prefix(start) {

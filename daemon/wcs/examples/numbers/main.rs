@@ -6,14 +6,23 @@
 
 mod bare_loop;
 mod commanding;
+mod consoles;
 mod core_step;
+mod filling;
+mod http_client;
+mod intake;
+mod lists;
 mod memory;
+mod null_server;
 mod pinning;
 mod plc_host;
+mod postgres;
 mod recording;
 mod replay;
+mod served;
 mod stack_arm;
 mod sustained;
+mod under_load;
 mod virtual_time;
 
 #[path = "../../src/clock.rs"]
@@ -40,6 +49,9 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use serde_json::Value;
+
+use crate::served::EngineChoice;
+use crate::under_load::Asked;
 
 /// One arm of one number.
 #[derive(Parser)]
@@ -74,6 +86,39 @@ enum Arm {
     Sustained,
     /// The binary, killed and started again beside a simulator that goes on.
     Commanding,
+    /// Pages of lists at a store of many orders.
+    Lists {
+        /// Where the store is.
+        #[arg(long)]
+        engine: EngineChoice,
+        /// Orders and loads in it.
+        #[arg(long, default_value_t = 1_000_000)]
+        rows: u32,
+    },
+    /// Orders over HTTP, in bulk.
+    Intake {
+        /// Where the store is.
+        #[arg(long)]
+        engine: EngineChoice,
+        /// How many.
+        #[arg(long, default_value_t = 20_000)]
+        orders: usize,
+    },
+    /// The same rows without anything around them.
+    BareInsert {
+        /// Where the store is.
+        #[arg(long)]
+        engine: EngineChoice,
+        /// How many orders.
+        #[arg(long, default_value_t = 20_000)]
+        orders: usize,
+    },
+    /// The binary at the simulated PLC while readers poll lists and orders come in.
+    UnderLoad {
+        /// Who is asked.
+        #[arg(long)]
+        asked: Asked,
+    },
     /// The whole stack in virtual time.
     VirtualTime {
         /// Hours of plant time.
@@ -118,6 +163,18 @@ fn run(arguments: &Arguments) -> Result<()> {
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
         Arm::Sustained => sustained::measure(span, &arguments.report.with_extension("data"))?,
         Arm::Commanding => commanding::measure(&arguments.report.with_extension("data"))?,
+        Arm::Lists { engine, rows } => {
+            lists::measure(engine, rows, &arguments.report.with_extension("data"))?
+        }
+        Arm::Intake { engine, orders } => {
+            intake::measure_served(engine, orders, &arguments.report.with_extension("data"))?
+        }
+        Arm::BareInsert { engine, orders } => {
+            intake::measure_bare(engine, orders, &arguments.report.with_extension("data"))?
+        }
+        Arm::UnderLoad { asked } => {
+            under_load::measure(asked, span, &arguments.report.with_extension("data"))?
+        }
         Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
         Arm::Replay { hours } => replay::measure(hours, &arguments.report.with_extension("data"))?,
         Arm::Memory { days, hours } => {

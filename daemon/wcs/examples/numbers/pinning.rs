@@ -13,6 +13,15 @@ pub(crate) fn pin_process(processor: usize) -> Result<()> {
     pin(0, processor)
 }
 
+/// The calling thread may run everywhere again.
+pub(crate) fn free_thread() -> Result<()> {
+    let mut set = CpuSet::new();
+    for processor in 0..std::fs::read_to_string("/proc/stat")?.matches("\ncpu").count() {
+        set.set(processor)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set).context("all processors")
+}
+
 /// Moves the threads of this process that are called `name` to `processor`.
 pub(crate) fn move_threads(name: &str, processor: usize) -> Result<()> {
     for path in threads_called(name)? {

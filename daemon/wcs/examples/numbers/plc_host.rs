@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -42,8 +42,13 @@ pub(crate) struct Shift {
 impl Shift {
     /// The demo sorter and made orders, at the factor of the acceptance runs.
     pub(crate) fn usual() -> Self {
+        Self::of_orders(ORDERS)
+    }
+
+    /// The same with another number of orders.
+    pub(crate) fn of_orders(orders: u32) -> Self {
         let setup = SorterSetup { speed: SPEED, seed: SEED, ..SorterSetup::demo() };
-        Self { setup, csv: made_orders(SEED, ORDERS).csv }
+        Self { setup, csv: made_orders(SEED, orders).csv }
     }
 
     /// The batches the daemon runs for it.
@@ -65,8 +70,18 @@ impl Shift {
 pub(crate) struct PlcHost {
     pub(crate) address: SocketAddr,
     finals: Arc<AtomicU64>,
+    anew: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<Result<PlcEnd>>,
+}
+
+/// What is told between the sorter and whoever measures.
+#[derive(Default)]
+struct Told {
+    /// Loads that are final.
+    finals: Arc<AtomicU64>,
+    /// Steps are to be counted anew.
+    anew: Arc<AtomicBool>,
 }
 
 /// What the sorter saw.
@@ -83,11 +98,16 @@ impl PlcHost {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let finals = Arc::new(AtomicU64::new(0));
-        let told = Arc::clone(&finals);
+        let told = Told::default();
+        let (finals, anew) = (Arc::clone(&told.finals), Arc::clone(&told.anew));
         let host = move || host(listener, stopped, map, &shift, told);
         let thread = std::thread::Builder::new().name("simulator".into()).spawn(host)?;
-        Ok(Self { address, finals, stop, thread })
+        Ok(Self { address, finals, anew, stop, thread })
+    }
+
+    /// Steps are counted anew from the next request on.
+    pub(crate) fn count_from_now(&self) {
+        self.anew.store(true, Ordering::Relaxed);
     }
 
     /// Loads that are final so far.
@@ -103,6 +123,11 @@ impl PlcHost {
 }
 
 impl PlcEnd {
+    /// From the request whose answer shows a scan to the one that publishes its destination.
+    pub(crate) fn control_path_us(&self) -> &Histogram<u64> {
+        &self.steps.header_to_block_us
+    }
+
     /// The figures of a run. A run in which nothing was sorted measured nothing.
     pub(crate) fn figures(&self, latency_us: &Histogram<u64>) -> Result<Value> {
         ensure!(latency_us.len() > 100, "only {} scans were answered", latency_us.len());
@@ -126,7 +151,7 @@ fn host(
     stop: watch::Receiver<bool>,
     map: SorterMap,
     shift: &Shift,
-    finals: Arc<AtomicU64>,
+    told: Told,
 ) -> Result<PlcEnd> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sorter = Sorter::new(shift.setup.clone())?;
@@ -135,7 +160,7 @@ fn host(
     for group in shift.groups()?.groups {
         hosted.sorter_mut().feed(group);
     }
-    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map, finals)));
+    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map, told)));
     let counts = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok::<_, anyhow::Error>(serve(listener, Rc::clone(&device), ServerSetup::starting_now(), stop).await)
@@ -149,6 +174,7 @@ struct Steps {
     header_to_slots_us: Histogram<u64>,
     slots_to_command_us: Histogram<u64>,
     command_to_block_us: Histogram<u64>,
+    header_to_block_us: Histogram<u64>,
     /// Requests between the read of slots and the write of commands.
     between: Histogram<u64>,
 }
@@ -171,18 +197,25 @@ struct CountedSorter {
     at: [Instant; 3],
     others: u64,
     steps: Steps,
-    finals: Arc<AtomicU64>,
+    told: Told,
 }
 
-impl CountedSorter {
-    fn new(hosted: HostedSorter, map: SorterMap, finals: Arc<AtomicU64>) -> Self {
-        let steps = Steps {
+impl Steps {
+    fn new() -> Self {
+        Self {
             header_to_slots_us: histogram(),
             slots_to_command_us: histogram(),
             command_to_block_us: histogram(),
+            header_to_block_us: histogram(),
             between: histogram(),
-        };
-        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps, finals }
+        }
+    }
+}
+
+impl CountedSorter {
+    fn new(hosted: HostedSorter, map: SorterMap, told: Told) -> Self {
+        let steps = Steps::new();
+        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps, told }
     }
 
     fn count(&mut self, request: &Request) {
@@ -220,6 +253,7 @@ impl CountedSorter {
         record_micros(&mut self.steps.header_to_slots_us, slots - header);
         record_micros(&mut self.steps.slots_to_command_us, command - slots);
         record_micros(&mut self.steps.command_to_block_us, now - command);
+        record_micros(&mut self.steps.header_to_block_us, now - header);
         self.steps.between.saturating_record(self.others);
     }
 }
@@ -230,8 +264,11 @@ impl Device for CountedSorter {
     }
 
     fn handle(&mut self, now: MonoTime, unit: u8, client: ClientId, request: &Request) -> PlcReply {
+        if self.told.anew.swap(false, Ordering::Relaxed) {
+            self.steps = Steps::new();
+        }
         self.count(request);
-        self.finals.store(self.hosted.sorter().counts().finals, Ordering::Relaxed);
+        self.told.finals.store(self.hosted.sorter().counts().finals, Ordering::Relaxed);
         self.hosted.handle(now, unit, client, request)
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn record_micros(into: &mut Histogram<u64>, span: Duration) {
 pub(crate) fn figures(of: &Histogram<u64>) -> Value {
     json!({
         "p50": of.value_at_quantile(0.5),
+        "p95": of.value_at_quantile(0.95),
         "p99": of.value_at_quantile(0.99),
         "p99_9": of.value_at_quantile(0.999),
         "max": of.max(),
