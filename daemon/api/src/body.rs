@@ -12,17 +12,24 @@ use serde_path_to_error::Segment;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::Api;
 
+/// Bytes of JSON that are read at once; more are read where nobody waits behind them.
+const SIZE_AT_ONCE: usize = 64 * 1024;
+
 /// A JSON body. Types for it deny unknown fields.
 #[derive(Clone, Debug)]
 pub struct Json<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         need_type(request.headers(), &["application/json"])?;
         let bytes = read(request, api, api.limits().json_size_max).await?;
-        parse(&bytes).map(Self)
+        if bytes.len() < SIZE_AT_ONCE {
+            return parse(&bytes).map(Self);
+        }
+        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        parsed.map_err(|_| Problem::new(ProblemCode::Internal))?.map(Self)
     }
 }
 

@@ -13,7 +13,9 @@ pub mod body;
 pub mod event;
 #[cfg(test)]
 mod fixture;
+mod idempotency;
 pub mod live;
+mod orders;
 pub mod paging;
 pub mod parameters;
 pub mod ports;
@@ -21,6 +23,7 @@ pub mod problem;
 mod requests;
 mod server;
 pub mod shifts;
+mod skus;
 mod state;
 pub mod words;
 

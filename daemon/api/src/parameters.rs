@@ -18,11 +18,20 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        no_zero(parts.uri.query(), ProblemCode::QueryInvalid)?;
         match AxumQuery::<T>::try_from_uri(&parts.uri) {
             Ok(AxumQuery(query)) => Ok(Self(query)),
             Err(error) => Err(Problem::new(ProblemCode::QueryInvalid).with("cause", error.body_text())),
         }
     }
+}
+
+/// No database takes the letter with the number 0 in a text.
+fn no_zero(text: Option<&str>, code: ProblemCode) -> Result<(), Problem> {
+    if text.is_some_and(|text| text.contains("%00")) {
+        return Err(Problem::new(code).with("cause", "%00 is in no name"));
+    }
+    Ok(())
 }
 
 /// For handlers without a query.
@@ -47,6 +56,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        no_zero(Some(parts.uri.path()), ProblemCode::PathInvalid)?;
         match AxumPath::<T>::from_request_parts(parts, api).await {
             Ok(AxumPath(path)) => Ok(Self(path)),
             Err(error) => Err(Problem::new(ProblemCode::PathInvalid).with("cause", error.body_text())),

@@ -2,7 +2,7 @@
 //! there is no login yet.
 //!
 //! ```text
-//! request -> measure -> localise problems -> catch panics -> bound requests -> handler
+//! request -> measure -> localise problems -> catch panics -> bound requests -> carry through once -> handler
 //! ```
 
 use std::future::Future;
@@ -23,9 +23,11 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::idempotency::carry_through;
 use crate::problem::{FieldFault, Problem, ProblemBody, ProblemCode, localise};
 use crate::requests::measure;
 use crate::state::Api;
+use crate::{orders, skus};
 
 /// The service cannot be bound to an address.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +108,7 @@ pub fn routes(api: Api) -> Router {
         .merge(SwaggerUi::new("/api/docs").url("/api/openapi.json", document))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
+        .layer(middleware::from_fn_with_state(api.clone(), carry_through))
         .layer(middleware::from_fn_with_state((api.clone(), places), bounded))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(localise))
@@ -115,7 +118,7 @@ pub fn routes(api: Api) -> Router {
 
 /// Every handler, with its documentation.
 fn documented() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(Document::openapi()).merge(orders::router()).merge(skus::router())
 }
 
 async fn not_found(uri: Uri) -> Problem {

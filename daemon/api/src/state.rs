@@ -10,6 +10,7 @@ use wcs_intake::Mapping;
 use wcs_store::Store;
 use wcs_types::{Plant, Seq};
 
+use crate::idempotency::OpenKeys;
 use crate::live::feed::LiveHandle;
 use crate::ports::{Control, Figures, Records};
 use crate::problem::{Problem, ProblemCode};
@@ -98,6 +99,7 @@ struct Inner {
     parts: Parts,
     registry: Registry,
     requests: RequestFigures,
+    open_keys: OpenKeys,
 }
 
 impl Api {
@@ -105,7 +107,7 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         let registry = Registry::new();
         let requests = RequestFigures::registered(&registry);
-        Self(Arc::new(Inner { parts, registry, requests }))
+        Self(Arc::new(Inner { parts, registry, requests, open_keys: OpenKeys::default() }))
     }
 
     /// The store.
@@ -194,6 +196,10 @@ impl Api {
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         (self.0.parts.now_ms)()
+    }
+
+    pub(crate) fn open_keys(&self) -> &OpenKeys {
+        &self.0.open_keys
     }
 
     pub(crate) fn requests(&self) -> &RequestFigures {

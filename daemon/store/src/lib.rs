@@ -93,6 +93,7 @@ mod order;
 mod projection;
 mod projector;
 mod rebuild;
+mod sku;
 mod starting;
 pub mod statements;
 mod store;
@@ -113,5 +114,6 @@ pub use order::{
     LineRefusal, NAME_SIZE_MAX, OrderDraft, OrderRefusal,
 };
 pub use projector::{Progress, ProjectError, Projector, RECORDS_PER_CHUNK_MAX};
+pub use sku::SkuView;
 pub use starting::Starting;
 pub use store::{Settings, Store};

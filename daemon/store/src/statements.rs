@@ -168,6 +168,9 @@ statements! {
     );
     CANCEL_ORDER = "UPDATE orders SET intake_state = 'cancel', cancelled = ordered WHERE id = $1";
     CANCEL_LINES = "UPDATE lines SET cancelled = ordered WHERE order_id = $1";
+    FIND_SKUS = "SELECT owner, code, description FROM skus WHERE (owner, code) > ($1, $2) ORDER BY owner, code LIMIT $3";
+    FIND_BARCODES_OF_PAGE = "SELECT owner, code, barcode FROM barcodes WHERE (owner, code) > ($1, $2) \
+        AND (owner, code) <= ($3, $4) ORDER BY owner, code, barcode";
     FIND_BARCODES = "SELECT barcode FROM barcodes WHERE owner = $1 AND code = $2 ORDER BY barcode";
     LIST_CHUTES = "SELECT c.chute, c.line, c.name, c.kind, b.core_batch, b.owner, b.number FROM chutes c \
         LEFT JOIN bindings b ON b.chute = c.chute WHERE c.chute > $1 ORDER BY c.chute LIMIT $2";

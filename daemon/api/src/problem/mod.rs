@@ -213,6 +213,11 @@ impl From<wcs_store::StoreError> for Problem {
     }
 }
 
+/// A member that is a list or an object.
+pub fn shown(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("texts and numbers can be written as JSON")
+}
+
 /// Members put into the places `{name}` of a text; a place without a member stays empty.
 fn filled(text: &str, members: &Map<String, Value>) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -1,0 +1,113 @@
+//! Orders as JSON sends them, and what the store is handed for them. What can be judged without the store is judged
+//! here, outside any transaction.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use utoipa::ToSchema;
+use wcs_store::{LineDraft, OrderDraft};
+use wcs_types::limits::CODE_SIZE_MAX;
+use wcs_types::{OrderKey, SkuKey};
+
+use super::OWNER_DEFAULT;
+
+/// Bytes of the number of an order: with its line number, a slash between them, it must fit a label.
+const NUMBER_SIZE_MAX: usize = CODE_SIZE_MAX - 1 - 10;
+
+/// Many orders.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OrdersIn {
+    /// The orders; 1 to 10 000.
+    #[schema(min_items = 1, max_items = 10_000)]
+    pub(crate) orders: Vec<OrderIn>,
+}
+
+/// An order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OrderIn {
+    /// Owner of the goods; `-` when it is left out.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(crate) owner: Option<String>,
+    /// Number with that owner.
+    #[schema(min_length = 1, max_length = 53)]
+    pub(crate) number: String,
+    /// Customer, as the host names it.
+    #[serde(default)]
+    #[schema(max_length = 64)]
+    pub(crate) customer: String,
+    /// Larger goes first.
+    #[serde(default)]
+    pub(crate) priority: u8,
+    /// When it is due, with offset, as `2026-01-31T18:00:00+09:00`; not before 1970. Fractions of seconds are dropped.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) due_at: Option<DueAt>,
+    /// Its lines; 1 to 10 000.
+    #[schema(min_items = 1, max_items = 10_000)]
+    pub(crate) lines: Vec<LineIn>,
+}
+
+/// A line of an order.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineIn {
+    /// Number inside the order; its place in the list, from 1, when it is left out.
+    #[schema(minimum = 1)]
+    pub(crate) line: Option<u32>,
+    /// Article.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(crate) sku: String,
+    /// Owner of the article; that of the order when it is left out.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(crate) sku_owner: Option<String>,
+    /// Text of the article.
+    #[serde(default)]
+    #[schema(max_length = 400)]
+    pub(crate) description: String,
+    /// Pieces.
+    #[schema(minimum = 1, maximum = 999_999)]
+    pub(crate) quantity: u32,
+    /// Barcodes of the article, beside its code.
+    #[serde(default)]
+    #[schema(max_items = 16)]
+    pub(crate) barcodes: Vec<String>,
+}
+
+/// A moment with offset.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DueAt(Timestamp);
+
+impl<'de> Deserialize<'de> for DueAt {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a time with offset is wanted, as 2026-01-31T18:00:00+09:00");
+        text.parse().map(Self).map_err(|_| wrong())
+    }
+}
+
+impl OrderIn {
+    /// What the store gets, or why it cannot be an order.
+    pub(crate) fn into_draft(self) -> Result<OrderDraft, (OrderKey, String)> {
+        let owner = self.owner.unwrap_or_else(|| OWNER_DEFAULT.to_owned());
+        let key = OrderKey { owner, number: self.number };
+        if key.number.len() > NUMBER_SIZE_MAX {
+            let reason = format!("number must have 1 to {NUMBER_SIZE_MAX} bytes: labels are made of it");
+            return Err((key, reason));
+        }
+        let due_at_s = match self.due_at.map(|at| u64::try_from(at.0.as_second())) {
+            None => 0,
+            Some(Ok(seconds)) => seconds,
+            Some(Err(_)) => return Err((key, "due_at is before 1970".to_owned())),
+        };
+        let lines = (1..).zip(self.lines).map(|(place, line)| LineDraft {
+            line_no: line.line.unwrap_or(place),
+            sku: SkuKey { owner: line.sku_owner.unwrap_or_else(|| key.owner.clone()), code: line.sku },
+            description: line.description,
+            quantity: line.quantity,
+            barcodes: line.barcodes,
+        });
+        let lines = lines.collect();
+        Ok(OrderDraft { customer: self.customer, priority: self.priority, due_at_s, lines, key })
+    }
+}

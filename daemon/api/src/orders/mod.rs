@@ -1,0 +1,25 @@
+//! Orders: taken in as JSON or as files, listed, shown, cancelled. An order is known by owner and number; the owner is
+//! `-` where there is only one. What is answered as stored is on disk.
+
+mod answers;
+mod bulk;
+mod cancelling;
+mod drafts;
+mod file;
+mod views;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::Api;
+
+/// Owner of orders and articles where none is named.
+pub(crate) const OWNER_DEFAULT: &str = "-";
+
+pub(crate) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(bulk::receive, views::list))
+        .routes(routes!(file::receive))
+        .routes(routes!(views::show))
+        .routes(routes!(cancelling::cancel))
+}
