@@ -10,6 +10,7 @@
 
 pub mod asking;
 pub mod body;
+mod connections;
 pub mod event;
 #[cfg(test)]
 mod fixture;

@@ -23,6 +23,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::connections;
 use crate::idempotency::carry_through;
 use crate::problem::{FieldFault, Problem, ProblemBody, ProblemCode, localise};
 use crate::requests::measure;
@@ -82,7 +83,9 @@ impl Bound {
     /// The socket failed.
     pub async fn serve(self, api: Api, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         tracing::info!(address = %self.address, "HTTP service listens; loopback only, there is no login yet");
-        axum::serve(self.listener, routes(api)).with_graceful_shutdown(stop).await
+        let head_time_max = api.limits().body_time_max;
+        connections::serve(self.listener, routes(api), head_time_max, stop).await;
+        Ok(())
     }
 }
 
