@@ -136,7 +136,7 @@ fn watch(
         if address.is_none()
             && let Some(bound) = front.and_then(Front::bound)
         {
-            println!("listening on http://{bound}");
+            println!("serving on http://{bound}");
             address = Some(bound);
         }
         for after in service.take_commanding(began) {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! start: live views from the journal, projector (opens the store, however long that takes), socket, answers
-//! stop:  socket closes, answers under way leave, streams end | the lines stop | projector to the end of the journal
+//! stop:  not ready, then socket closes, answers under way leave, streams end | the lines stop | projector to the end of the journal
 //! ```
 
 mod projector_thread;
@@ -33,6 +33,9 @@ use self::projector_thread::{ProjectorPorts, ProjectorThread};
 
 /// Threads that answer requests.
 const WORKERS: usize = 2;
+/// Between the word that it is not ready any more and the end of the socket: whoever spreads requests over daemons, or
+/// looks before it asks, has gone elsewhere by then.
+const UNREADY: Duration = Duration::from_millis(250);
 /// How long answers under way may take when the daemon stops.
 const ANSWERS_MAX: Duration = Duration::from_secs(5);
 /// Pause before an address that could not be had is tried again: at first, and at most.
@@ -108,9 +111,10 @@ impl Front {
 
     /// Takes no more requests, and lets those under way have their answers.
     pub(crate) fn stop_answering(&mut self) {
-        self.stop.send_replace(true);
-        // Streams have no end of their own.
+        // From now on it says that it is not ready; streams, which have no end of their own, end.
         self.live.stop();
+        std::thread::sleep(UNREADY);
+        self.stop.send_replace(true);
         let serving = &mut self.serving;
         let is_over = self.runtime.block_on(async { tokio::time::timeout(ANSWERS_MAX, serving).await });
         if is_over.is_err() {
