@@ -28,7 +28,7 @@ use crate::idempotency::carry_through;
 use crate::problem::{FieldFault, Problem, ProblemBody, ProblemCode, localise};
 use crate::requests::measure;
 use crate::state::Api;
-use crate::{orders, skus};
+use crate::{orders, shifts, skus};
 
 /// The service cannot be bound to an address.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +121,10 @@ pub fn routes(api: Api) -> Router {
 
 /// Every handler, with its documentation.
 fn documented() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(orders::router()).merge(skus::router())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(orders::router())
+        .merge(shifts::router())
+        .merge(skus::router())
 }
 
 async fn not_found(uri: Uri) -> Problem {

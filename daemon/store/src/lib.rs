@@ -31,6 +31,7 @@
 //! | `batch_members` | batch, order | store | which orders a batch has; an order is in one batch at most |
 //! | `jobs` | batch, job | store; `picked` to `last_seen` journal | the plan, as the core gets it |
 //! | `job_lines` | batch, job, line | store | which lines of its order a job fills, with how many pieces |
+//! | `shift_closes` | id; business day + shift | store | shifts that were closed, and what was open at that moment |
 //! | `projection` | one row | journal | which journal, how far, and the counters of loads and boxes |
 //! | `loads` | id; line + PLC epoch + item | journal | every load with its one current outcome and reason |
 //! | `bindings` | chute | journal | class of each chute |
@@ -82,6 +83,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod checking;
 mod database;
 mod error;
 mod facts;
@@ -93,6 +95,7 @@ mod order;
 mod projection;
 mod projector;
 mod rebuild;
+mod shift;
 mod sku;
 mod starting;
 pub mod statements;
@@ -114,6 +117,7 @@ pub use order::{
     LineRefusal, NAME_SIZE_MAX, OrderDraft, OrderRefusal,
 };
 pub use projector::{Progress, ProjectError, Projector, RECORDS_PER_CHUNK_MAX};
+pub use shift::{MissingView, OpenCounts, ShiftClose, ShiftCloseView};
 pub use sku::SkuView;
 pub use starting::Starting;
 pub use store::{Settings, Store};

@@ -421,7 +421,7 @@ impl Store {
         rows.iter().map(|row| row.string(0)).collect()
     }
 
-    async fn page<T>(
+    pub(crate) async fn page<T>(
         &self,
         sql: &'static str,
         filter: Option<Value<'_>>,
@@ -500,7 +500,7 @@ fn batch_view(row: &Row) -> Result<BatchView, StoreError> {
     })
 }
 
-fn result_view(row: &Row) -> Result<ResultView, StoreError> {
+pub(crate) fn result_view(row: &Row) -> Result<ResultView, StoreError> {
     Ok(ResultView {
         job: row.int(0)?,
         order: OrderKey { owner: row.string(1)?, number: row.string(2)? },

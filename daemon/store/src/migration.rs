@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(1, "orders", "0001_orders.sql"),
     migration!(2, "batches", "0002_batches.sql"),
     migration!(3, "projection", "0003_projection.sql"),
+    migration!(4, "shifts", "0004_shifts.sql"),
 ];
 
 /// The schema is not what this program needs. Nothing was changed.

@@ -102,6 +102,9 @@ impl Filtered {
 /// Not portable, and never prepared elsewhere: held until the transaction ends.
 pub(crate) const POSTGRES_MIGRATION_LOCK: &str = "SELECT 1::BIGINT FROM pg_advisory_xact_lock(7237463)";
 
+/// Not portable, and never prepared elsewhere.
+pub(crate) const SQLITE_INTEGRITY: &str = "PRAGMA integrity_check(10)";
+
 macro_rules! order_columns {
     ($rest:literal) => {
         concat!(
@@ -131,6 +134,16 @@ macro_rules! load_columns {
             "SELECT l.id, l.line, l.plc_epoch, l.item, l.label, l.previous_id, l.seen_seq, l.seen_ns, l.turns, l.late, \
              l.core_batch, l.job, l.pieces, l.outcome, l.reason, l.lane, l.result, l.ended_seq, l.ended_ns, \
              l.hand_label, l.box_id FROM loads l ",
+            $rest
+        )
+    };
+}
+
+macro_rules! shift_close_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, business_day, shift, starts_at, ends_at, closed_at, closed_by, position, open_loads, \
+             unfinished_orders, missing_pieces, open_alarms, report FROM shift_closes ",
             $rest
         )
     };
@@ -241,6 +254,20 @@ statements! {
     LIST_BOXES = "SELECT x.id, x.chute, x.core_batch, x.owner, x.number, x.loads, x.pieces, x.opened_seq, x.closed_seq \
         FROM boxes x WHERE x.id > $1 ORDER BY x.id LIMIT $2";
 
+    // --- shifts
+    FIND_SHIFT_CLOSE = shift_close_columns!("WHERE business_day = $1 AND shift = $2");
+    LIST_SHIFT_CLOSES = shift_close_columns!("WHERE id > $1 ORDER BY id LIMIT $2");
+    LAST_SHIFT_POSITION = "SELECT position FROM shift_closes ORDER BY id DESC LIMIT 1";
+    INSERT_SHIFT_CLOSE = "INSERT INTO shift_closes (id, business_day, shift, starts_at, ends_at, closed_at, closed_by, \
+        position, open_loads, unfinished_orders, missing_pieces, open_alarms, report) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    COUNT_ORDERS_IN_STATE = "SELECT COUNT(*) FROM orders o WHERE COALESCE(o.run_state, o.intake_state) = $1";
+    SUM_MISSING_SINCE = "SELECT COALESCE(CAST(SUM(j.short) AS BIGINT), 0) FROM batches b \
+        JOIN jobs j ON j.batch_id = b.id WHERE b.ended_seq > $1";
+    MISSING_SINCE = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
+        j.boxed, j.short, j.short_reason, j.last_seen, b.id FROM batches b JOIN jobs j ON j.batch_id = b.id \
+        JOIN orders o ON o.id = j.order_id WHERE b.ended_seq > $1 AND j.short > 0 ORDER BY b.id, j.job LIMIT $2";
+
     // --- projector
     PROJECTION = "SELECT genesis, seq, core_ns, loads, boxes, batch_max, homeless FROM projection WHERE id = 1";
     SET_PROJECTION = "UPDATE projection SET genesis = $1, seq = $2, core_ns = $3, loads = $4, boxes = $5, batch_max = $6, \
@@ -292,6 +319,21 @@ statements! {
     CLOSE_BOX = "UPDATE boxes SET closed_seq = $2, closed_ns = $3 WHERE id = $1";
     FIND_BOX_CONTENT = "SELECT core_batch, job, CAST(SUM(credited) AS BIGINT) FROM loads WHERE box_id = $1 \
         GROUP BY core_batch, job ORDER BY core_batch, job";
+
+    // --- check: rows that break a rule, each named by two numbers
+    CHECK_ORDER_SUMS = "SELECT o.id, MAX(o.ordered) FROM orders o JOIN lines l ON l.order_id = o.id GROUP BY o.id \
+        HAVING SUM(l.ordered) <> MAX(o.ordered) OR SUM(l.picked) <> MAX(o.picked) OR SUM(l.boxed) <> MAX(o.boxed) \
+        OR SUM(l.short) <> MAX(o.short) OR COUNT(*) <> MAX(o.line_count) LIMIT $1";
+    CHECK_LINE_BOUNDS = "SELECT order_id, line_no FROM lines WHERE boxed > picked OR picked + cancelled + short > ordered \
+        LIMIT $1";
+    CHECK_BATCH_SUMS = "SELECT b.id, MAX(b.planned) FROM batches b JOIN jobs j ON j.batch_id = b.id GROUP BY b.id \
+        HAVING SUM(j.quantity) <> MAX(b.planned) OR SUM(j.picked) <> MAX(b.picked) OR SUM(j.boxed) <> MAX(b.boxed) \
+        OR SUM(j.short) <> MAX(b.short) LIMIT $1";
+    CHECK_JOB_LINES = "SELECT j.batch_id, j.job FROM jobs j WHERE j.quantity <> (SELECT SUM(l.quantity) \
+        FROM job_lines l WHERE l.batch_id = j.batch_id AND l.job = j.job) LIMIT $1";
+    CHECK_MEMBERS = "SELECT m.batch_id, m.order_id FROM batch_members m LEFT JOIN orders o ON o.id = m.order_id \
+        LEFT JOIN batches b ON b.id = m.batch_id WHERE o.id IS NULL OR b.id IS NULL LIMIT $1";
+    CHECK_LOAD_ENDS = "SELECT id, line FROM loads WHERE (outcome IS NULL) <> (ended_seq IS NULL) LIMIT $1";
 
     // --- rebuild: every journal-owned column, emptied and read back
     EMPTY_ORDERS = "UPDATE orders SET run_state = NULL, picked = 0, boxed = 0, short = 0";

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wcs_specs::StoreAddress;
 use wcs_types::{Assign, Identify, Nanos};
 
+use crate::client::options::ClientCommand;
 use crate::settings::{parse_listen, parse_store};
 
 /// A build that can be broken on purpose says so.
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     #[cfg(feature = "mutations")]
     #[arg(long, env = "WCS_MUTATE", global = true, value_name = "NAME")]
     pub(crate) mutate: Option<String>,
+    /// Print results as one JSON document.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -46,6 +50,8 @@ pub(crate) enum Command {
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
+    #[command(flatten)]
+    Client(ClientCommand),
 }
 
 #[derive(Debug, Subcommand)]

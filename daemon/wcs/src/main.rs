@@ -3,6 +3,7 @@
 
 mod arguments;
 mod checking;
+mod client;
 mod clock;
 mod demo;
 mod exit;
@@ -25,6 +26,7 @@ mod running;
 mod service;
 mod service_manager;
 mod settings;
+mod shown;
 mod sim_host;
 mod sim_running;
 mod site_file;
@@ -38,6 +40,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command, JournalCommand, SimCommand};
+use shown::Shown;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         }
         tracing::warn!(mutation = name, "this process is broken on purpose");
     }
+    let shown = Shown::json_if(arguments.json);
     let result = match arguments.command {
         Command::Demo(options) => demo::demo(&options),
         Command::Run(options) => running::run(&options),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Command::Journal(JournalCommand::Verify(options)) => journal_commands::verify_command(&options),
         Command::Journal(JournalCommand::Inspect(options)) => journal_commands::inspect_command(&options),
         Command::Journal(JournalCommand::Export(options)) => journal_commands::export_command(&options),
+        Command::Client(command) => client::run(&command, shown),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

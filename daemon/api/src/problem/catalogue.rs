@@ -190,4 +190,12 @@ problems! {
     BatchOtherToken = 409, "batch.other_token",
         "The start was asked with another token", "batch {batch} was started with another token before",
         "다른 토큰으로 시작을 요청한 배치입니다", "배치 {batch} 은 이미 다른 토큰으로 시작되었습니다";
+
+    // --- shifts
+    ShiftNotFound = 404, "shift.not_found",
+        "There is no such shift", "the business day {business_day} has no shift {shift}, or it was not closed",
+        "근무조가 없습니다", "영업일 {business_day} 에 근무조 {shift} 가 없거나 아직 마감하지 않았습니다";
+    ShiftNotBegun = 409, "shift.not_begun",
+        "The shift has not begun", "the shift {shift} of {business_day} begins at {start}",
+        "아직 시작하지 않은 근무조입니다", "{business_day} 의 근무조 {shift} 는 {start} 에 시작합니다";
 }

@@ -83,11 +83,6 @@ impl Times {
         &self.zone_name
     }
 
-    /// True when the table has a shift of this name.
-    pub fn has_shift(&self, name: &str) -> bool {
-        self.shifts.iter().any(|shift| shift.name == name)
-    }
-
     /// The business day an instant belongs to.
     pub fn business_day(&self, at: Timestamp) -> BusinessDay {
         let today = self.local_date(at);
@@ -131,6 +126,16 @@ impl Times {
             .flat_map(|date| self.beginning_on(date))
             .filter(|shift| shift.end <= at)
             .max_by_key(|shift| shift.end)
+    }
+
+    /// The last shift of this name that began at an instant or before.
+    pub fn last_begun(&self, name: &str, at: Timestamp) -> Option<Shift> {
+        let today = self.local_date(at);
+        (-DAYS_LOOKED_AT..=1)
+            .filter_map(|days| date_plus(today, days))
+            .flat_map(|date| self.beginning_on(date))
+            .filter(|shift| shift.name == name && shift.start <= at)
+            .max_by_key(|shift| shift.start)
     }
 
     /// The shift of this name that belongs to a business day; `None` when it does not take place on that day.

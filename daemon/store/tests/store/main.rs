@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod batches;
 #[cfg(test)]
+mod checking;
+#[cfg(test)]
 mod databases;
 #[cfg(test)]
 mod intake;
@@ -19,6 +21,8 @@ mod plans;
 mod projecting;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod shifts;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]
@@ -50,6 +54,7 @@ behaviours! {
     statements::every_statement_is_taken,
     statements::every_list_uses_an_index,
     plans::a_page_costs_what_it_shows,
+    checking::a_broken_rule_is_named_with_its_row,
     migrations::a_second_opening_applies_nothing,
     migrations::a_missing_step_is_applied,
     migrations::a_newer_store_is_refused,
@@ -63,6 +68,9 @@ behaviours! {
     intake::a_sku_keeps_all_its_barcodes,
     intake::a_token_answers_once,
     lists::pages_hold_every_row_once,
+    shifts::a_shift_is_closed_once,
+    shifts::two_that_close_at_once_get_one_answer,
+    shifts::missing_pieces_are_those_of_batches_that_ended_since,
     batches::a_reference_makes_one_batch,
     batches::orders_are_in_one_batch_at_most,
     batches::a_plan_fills_the_lines_it_names,

@@ -11,7 +11,7 @@ use crate::runtime;
 use crate::server::Server;
 
 fn hasty(databases: &Databases) -> Settings {
-    Settings { patience: Duration::from_millis(50), ..databases.settings("main") }
+    Settings { patience: Duration::from_millis(500), ..databases.settings("main") }
 }
 
 async fn refused_then_stored(store: &Store, release: impl AsyncFnOnce()) {

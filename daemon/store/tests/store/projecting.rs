@@ -105,6 +105,7 @@ async fn assert_as_told(store: &Store, batch: i64, story: &Story) {
     assert_eq!(waiting.len() as i64, story.waiting);
     assert_eq!(closed_boxes(store).await.len() as i64, story.boxes_closed);
     assert_eq!(store.batch(batch).await.unwrap().unwrap().state, "ended");
+    assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
 }
 
 pub(crate) async fn a_shift_is_projected_as_it_happened(databases: Databases) {

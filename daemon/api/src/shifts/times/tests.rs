@@ -52,7 +52,6 @@ fn without_a_table_the_day_is_one_shift() {
     let shift = times.shift_at(at("2026-11-25T00:00:00Z")).unwrap();
     assert_eq!((shift.name.as_str(), shift.day), (WHOLE_DAY, date("2026-11-25")));
     assert_eq!((shift.start, shift.end), (at("2026-11-24T21:00:00Z"), at("2026-11-25T21:00:00Z")));
-    assert!(times.has_shift(WHOLE_DAY) && !times.has_shift("early"));
 }
 
 #[test]
@@ -178,6 +177,9 @@ fn next_and_last_look_over_days_without_a_shift() {
     assert_eq!(times.next_shift(inside).unwrap().day, date("2026-12-01"));
     assert_eq!(times.last_shift(inside).unwrap().day, date("2026-11-27"));
     assert_eq!(times.shift_of(date("2026-11-28"), "early"), None);
+    assert_eq!(times.last_begun("early", inside).unwrap().day, date("2026-11-30"));
+    assert_eq!(times.last_begun("early", saturday).unwrap().day, date("2026-11-27"));
+    assert_eq!(times.last_begun("late", inside), None);
 }
 
 #[test]
