@@ -139,7 +139,8 @@ fn alarm_json(key: &AlarmKey, plant: &Plant) -> Value {
     })
 }
 
-fn describe(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
+/// Name and data of a fact.
+pub(crate) fn describe(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
     match fact {
         Fact::BatchStarted { batch } => ("batch_started", json!({ "batch": batch.0 })),
         Fact::BatchPaused { batch } => ("batch_paused", json!({ "batch": batch.0 })),

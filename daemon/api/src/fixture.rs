@@ -1,10 +1,23 @@
-//! What tests of this crate share: a small plant, and records told by hand as the core would write them.
+//! What tests of this crate share: a small plant, records told by hand as the core would write them, and a service
+//! over them that has no store.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use serde_json::Value;
+use tower::ServiceExt;
 use wcs_types::*;
 
-use crate::ports::{Records, RecordsError, Told};
+use crate::live::feed::LiveHandle;
+use crate::ports::{Asked, Asking, Control, Figures, Gauges, Records, RecordsError, Told};
+use crate::server::routes;
+use crate::shifts::Times;
+use crate::state::{Api, Limits, Parts, StoreSlot};
 
 /// Milliseconds at which the first record was written.
 pub(crate) const START_MS: u64 = 1_700_000_000_000;
@@ -246,6 +259,13 @@ impl Story {
         self.push(input, vec![], vec![ended]);
     }
 
+    /// The machine changes its state.
+    pub(crate) fn state(&mut self, new: MachineState, cause: u16) {
+        let old = MachineState::EXECUTE;
+        let input = self.event(0, EventBody::State { old, new, cause });
+        self.input(input);
+    }
+
     pub(crate) fn hand_sort(&mut self, item: u32, label: &str, (batch, job): (u32, u32), chute: ChuteId) {
         let verb = Verb::HandSort { line: LineId(0), label: code(label), chute };
         let fact = Fact::LoadHandSorted {
@@ -321,4 +341,119 @@ impl Records for FakeRecords {
         }
         Ok(())
     }
+}
+
+/// A core that does what it is asked and remembers it, unless it is told to refuse.
+#[derive(Default)]
+pub(crate) struct Played {
+    verbs: Mutex<Vec<Verb>>,
+    pub(crate) refusal: Mutex<Option<VerbRefusal>>,
+    pub(crate) facts: Mutex<Vec<Fact>>,
+}
+
+impl Played {
+    /// The verbs asked since the last call.
+    pub(crate) fn taken(&self) -> Vec<Verb> {
+        std::mem::take(&mut self.verbs.lock().unwrap())
+    }
+}
+
+impl Control for Played {
+    fn ask(&self, _: OperatorId, verb: Verb) -> Asking<'_> {
+        self.verbs.lock().unwrap().push(verb);
+        let refusal = *self.refusal.lock().unwrap();
+        let reply = refusal.map_or(Reply::Done, Reply::Refused);
+        let facts = self.facts.lock().unwrap().clone();
+        Box::pin(std::future::ready(Ok(Asked { reply, position: Seq(77), facts })))
+    }
+}
+
+/// A process whose core turns as often as somebody looks, unless it stands still.
+#[derive(Default)]
+pub(crate) struct Turning {
+    turns: AtomicU64,
+    pub(crate) is_still: AtomicBool,
+}
+
+impl Figures for Turning {
+    fn collect(&self, metrics: &mut dyn Gauges) {
+        let more = u64::from(!self.is_still.load(Ordering::Relaxed));
+        let turns = self.turns.fetch_add(more, Ordering::Relaxed);
+        metrics.counter("wcs_core_turns_total", "Turns.", &[], turns as f64);
+        metrics.gauge("wcs_queue_depth", "What waits.", &[("queue", "records")], 3.0);
+    }
+}
+
+/// The service without a store.
+pub(crate) struct Service {
+    pub(crate) core: Arc<Played>,
+    pub(crate) process: Arc<Turning>,
+    pub(crate) records: Arc<FakeRecords>,
+    pub(crate) live: LiveHandle,
+    pub(crate) api: Api,
+    router: Router,
+}
+
+impl Service {
+    /// One whose records are durable and whose live views do not know them yet.
+    pub(crate) fn unaware(story: &Story) -> Self {
+        let (core, process, records) = (Arc::default(), Arc::default(), story.records());
+        let plant = Arc::new(plant());
+        let live = LiveHandle::new(Arc::clone(&plant));
+        let api = Api::new(Parts {
+            plant,
+            times: Times::new(&Calendar::default()).unwrap(),
+            store: StoreSlot::default(),
+            control: Arc::clone(&core) as Arc<dyn Control>,
+            records: Arc::clone(&records) as Arc<dyn Records>,
+            figures: Arc::clone(&process) as Arc<dyn Figures>,
+            live: live.clone(),
+            mappings: BTreeMap::new(),
+            limits: Limits::default(),
+            now_ms: Arc::new(|| START_MS.cast_signed() + 60_000),
+        });
+        Self { core, process, records, live, router: routes(api.clone()), api }
+    }
+
+    /// One whose live views are up to date.
+    pub(crate) fn of(story: &Story) -> Self {
+        let service = Self::unaware(story);
+        service.live.add(story.told(), true);
+        service
+    }
+
+    /// More happened.
+    pub(crate) fn go_on(&self, story: &Story) {
+        self.records.set(story);
+        let known = self.live.position();
+        let told: Vec<Told> = story.told().iter().filter(|told| told.record.seq > known).cloned().collect();
+        self.live.add(&told, true);
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Status and JSON of an answer.
+    pub(crate) async fn get(&self, uri: &str) -> (u16, Value) {
+        answer(self.send(Request::get(uri).body(Body::empty()).unwrap()).await).await
+    }
+
+    /// The same of a write; null is no body.
+    pub(crate) async fn post(&self, uri: &str, body: Value) -> (u16, Value) {
+        let request = Request::post(uri);
+        let request = if body.is_null() {
+            request.body(Body::empty())
+        } else {
+            request.header("content-type", "application/json").body(Body::from(body.to_string()))
+        };
+        answer(self.send(request.unwrap()).await).await
+    }
+}
+
+async fn answer(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let json = serde_json::from_slice(&body);
+    (status, json.unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned())))
 }

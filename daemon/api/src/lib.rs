@@ -8,14 +8,24 @@
 //! are read strictly ([`body`], [`parameters`]), so that what the OpenAPI document says is what is taken.
 #![forbid(unsafe_code)]
 
+pub mod actions;
+mod alarms;
+pub mod answer;
 pub mod asking;
 pub mod body;
+pub mod chutes;
 mod connections;
 pub mod event;
+pub mod events;
+pub mod exceptions;
 #[cfg(test)]
 mod fixture;
+pub mod health;
 mod idempotency;
+pub mod lines;
 pub mod live;
+pub mod loads;
+mod metrics;
 mod orders;
 pub mod paging;
 pub mod parameters;
@@ -26,6 +36,9 @@ mod server;
 pub mod shifts;
 mod skus;
 mod state;
+pub mod why;
+#[cfg(test)]
+mod without_store;
 pub mod words;
 
 pub use live::feed::{LiveFeed, LiveHandle};

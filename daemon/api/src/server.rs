@@ -28,7 +28,7 @@ use crate::idempotency::carry_through;
 use crate::problem::{FieldFault, Problem, ProblemBody, ProblemCode, localise};
 use crate::requests::measure;
 use crate::state::Api;
-use crate::{orders, shifts, skus};
+use crate::{alarms, chutes, events, exceptions, health, lines, loads, metrics, orders, shifts, skus};
 
 /// The service cannot be bound to an address.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +125,14 @@ fn documented() -> OpenApiRouter<Api> {
         .merge(orders::router())
         .merge(shifts::router())
         .merge(skus::router())
+        .merge(lines::router())
+        .merge(chutes::router())
+        .merge(exceptions::router())
+        .merge(loads::router())
+        .merge(alarms::router())
+        .merge(events::router())
+        .merge(health::router())
+        .merge(metrics::router())
 }
 
 async fn not_found(uri: Uri) -> Problem {

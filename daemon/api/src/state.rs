@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus::Registry;
+use tokio::sync::Semaphore;
 use wcs_intake::Mapping;
 use wcs_store::Store;
 use wcs_types::{Plant, Seq};
@@ -100,6 +101,8 @@ struct Inner {
     registry: Registry,
     requests: RequestFigures,
     open_keys: OpenKeys,
+    streams: Arc<Semaphore>,
+    searches: Semaphore,
 }
 
 impl Api {
@@ -107,7 +110,14 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         let registry = Registry::new();
         let requests = RequestFigures::registered(&registry);
-        Self(Arc::new(Inner { parts, registry, requests, open_keys: OpenKeys::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            registry,
+            requests,
+            open_keys: OpenKeys::default(),
+            streams: crate::events::places(),
+            searches: Semaphore::new(crate::loads::SEARCHES_MAX),
+        }))
     }
 
     /// The store.
@@ -200,6 +210,16 @@ impl Api {
 
     pub(crate) fn open_keys(&self) -> &OpenKeys {
         &self.0.open_keys
+    }
+
+    /// Places for streams of events.
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
+    /// Places for searches through the journal.
+    pub(crate) fn searches(&self) -> &Semaphore {
+        &self.0.searches
     }
 
     pub(crate) fn requests(&self) -> &RequestFigures {

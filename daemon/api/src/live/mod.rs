@@ -86,6 +86,11 @@ impl Live {
         self.lines.get(usize::from(line.0))
     }
 
+    /// All lines, in plant order.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+
     /// A chute.
     pub fn chute(&self, chute: ChuteId) -> Option<&Chute> {
         self.chutes.get(usize::from(chute.0))

@@ -145,6 +145,20 @@ problems! {
         "There are more orders than chutes", "{classes} orders need a chute, {chutes} can be used",
         "주문이 슈트보다 많습니다", "슈트가 필요한 주문은 {classes} 개, 쓸 수 있는 슈트는 {chutes} 개입니다";
 
+    // --- loads, records and figures
+    LoadNotFound = 404, "load.not_found",
+        "There is no such load", "no record tells of load {load}",
+        "화물이 없습니다", "{load} 화물에 대한 기록이 없습니다";
+    LoadSearchLong = 503, "load.search_long",
+        "The search for the load took too long", "it was not found within {seconds} s; ask again when the store can be used",
+        "화물을 찾는 데 너무 오래 걸립니다", "{seconds} 초 안에 찾지 못했습니다. 저장소를 쓸 수 있을 때 다시 요청하십시오";
+    RecordsUnreadable = 503, "records.unreadable",
+        "The journal cannot be read", "{cause}",
+        "저널을 읽을 수 없습니다", "이유: {cause}";
+    MetricNotFound = 404, "metric.not_found",
+        "There is no such figure", "there is no figure {metric} with that tag",
+        "그런 지표가 없습니다", "해당 태그의 지표 {metric} 이 없습니다";
+
     // --- orders
     OrderNotFound = 404, "order.not_found",
         "There is no such order", "no order {number} of owner {owner} is stored",
