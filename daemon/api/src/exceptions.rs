@@ -254,10 +254,7 @@ fn judge(live: &Live, line: LineId, label: &Code, waiting: Option<&Exception>, o
     let of_line = |(batch, _, _): &(&Batch, JobId, &Job)| batch.spec.line == line;
     let came_for = waiting.map(|row| row.reason);
     let missing = || live.batches().jobs_of(label).filter(of_line).filter(|(_, _, job)| job.has_room());
-    let with_chute = missing().find_map(|(batch, id, job)| {
-        let chute = batch.classes.get(job.class as usize)?.chute?;
-        Some(((batch.spec.batch, id), chute))
-    });
+    let with_chute = live.chute_for_label(line, label);
     if let Some((job, chute)) = with_chute {
         let reason = came_for.unwrap_or(Reason::FirstChoice);
         return Verdict { job: Some(job), chute: Some(chute), reason, action: PUT_INTO_CHUTE };

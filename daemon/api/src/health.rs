@@ -29,7 +29,7 @@ use wcs_types::limits::RECORDS_PENDING_MAX;
 use crate::metrics::collect;
 use crate::parameters::{NoQuery, Path, Query};
 use crate::ports::Gauges;
-use crate::problem::{Problem, ProblemCode, Reads};
+use crate::problem::{Problem, ProblemBody, ProblemCode, Reads};
 use crate::state::Api;
 
 /// The core thread turns at least every 50 ms. One that does not within this time stands still.
@@ -106,7 +106,11 @@ async fn show_live(Query(NoQuery {}): Query<NoQuery>) -> Json<Liveness> {
 /// 503 only when the core thread or the journal stands still. A store that is away leaves the daemon `degraded`.
 #[utoipa::path(get, path = "/health/ready", tag = "operation",
     responses((status = 200, description = "Ready, possibly degraded.", body = Readiness),
-        (status = 503, description = "Not ready.", body = Readiness), Reads))]
+        (status = 503, description = "Not ready.", body = Readiness),
+        (status = 400, description = "The query is wrong.", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 500, description = "A defect of this program; the log says more.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 async fn show_ready(
     State(api): State<Api>,
     Query(NoQuery {}): Query<NoQuery>,
@@ -117,7 +121,12 @@ async fn show_ready(
 
 /// The same where existing scripts look for it.
 #[utoipa::path(get, path = "/actuator/health", tag = "operation",
-    responses((status = 200, description = "Up.", body = Object), Reads))]
+    responses((status = 200, description = "Up.", body = Object),
+        (status = 503, description = "Down.", body = Object),
+        (status = 400, description = "The query is wrong.", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 500, description = "A defect of this program; the log says more.", body = ProblemBody,
+            content_type = "application/problem+json")))]
 async fn show_actuator_health(
     State(api): State<Api>,
     Query(NoQuery {}): Query<NoQuery>,

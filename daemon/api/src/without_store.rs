@@ -384,6 +384,11 @@ async fn nothing_that_is_served_stands_for_a_safety_function() {
             assert!(!path.split(['/', '-']).any(|part| part.starts_with(word)), "{path}");
         }
     }
+    // A machine that is not ready is no problem document.
+    for path in ["/health/ready", "/actuator/health"] {
+        let content = &document["paths"][path]["get"]["responses"]["503"]["content"];
+        assert!(content.get("application/json").is_some(), "{path}: {content}");
+    }
     let viewer = service.send(Request::get("/api/docs/").body(Body::empty()).unwrap()).await;
     assert_eq!(viewer.status(), 200);
 }

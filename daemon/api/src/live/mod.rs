@@ -21,9 +21,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use wcs_types::{
-    AlarmCode, AlarmKey, BatchId, ChuteId, Decision, Destination, EventBody, EventSeq, Fact, Input, JobId,
-    LaneNo, LineId, LinkChange, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason, Seq, SorterEvent,
-    Suspect, Verb,
+    AlarmCode, AlarmKey, BatchId, ChuteId, Code, Decision, Destination, EventBody, EventSeq, Fact, Input,
+    JobId, LaneNo, LineId, LinkChange, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason, Seq,
+    SorterEvent, Suspect, Verb,
 };
 
 use crate::ports::Told;
@@ -116,6 +116,17 @@ impl Live {
     /// How far a batch has come; `None` when the core does not hold it.
     pub fn progress(&self, batch: BatchId) -> Option<BatchProgress> {
         self.batches.find(batch).map(batches::Batch::progress)
+    }
+
+    /// The job of a label that misses this piece and has a chute, as the core would book it.
+    pub fn chute_for_label(&self, line: LineId, label: &Code) -> Option<((BatchId, JobId), ChuteId)> {
+        self.batches
+            .jobs_of(label)
+            .filter(|(batch, _, job)| batch.spec.line == line && job.has_room())
+            .find_map(|(batch, id, job)| {
+                let chute = batch.classes.get(job.class as usize)?.chute?;
+                Some(((batch.spec.batch, id), chute))
+            })
     }
 
     /// Loads on the belt and the last that ended.
@@ -305,7 +316,7 @@ impl Live {
         }
     }
 
-    fn see_load(&mut self, load: LoadKey, label: &wcs_types::Code, previous: Option<LoadKey>, at: Stamp) {
+    fn see_load(&mut self, load: LoadKey, label: &Code, previous: Option<LoadKey>, at: Stamp) {
         self.loads.see(load, label, previous, at);
         self.exceptions.close(load);
         if let Some(previous) = previous {
@@ -381,7 +392,7 @@ impl Live {
     fn hand_sort(
         &mut self,
         load: LoadKey,
-        label: &wcs_types::Code,
+        label: &Code,
         (batch, job): (BatchId, JobId),
         pieces: Pieces,
         chute: ChuteId,

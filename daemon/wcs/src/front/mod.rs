@@ -6,6 +6,8 @@
 //! stop:  not ready, then socket closes, answers under way leave, streams end | the lines stop | projector to the end of the journal
 //! ```
 
+#[cfg(test)]
+mod live_views;
 mod projector_thread;
 
 use std::collections::BTreeMap;
