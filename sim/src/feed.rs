@@ -63,7 +63,7 @@ impl Groups {
         let orders = file.lines_by_order();
         let chutes = plan.chutes.max(1);
         let window = match plan.assign {
-            Assign::Volume => chutes,
+            Assign::Volume | Assign::Fixed => chutes,
             Assign::FirstScan => (chutes / 2).max(1),
         };
         let mut groups: Vec<Vec<FeedLoad>> =

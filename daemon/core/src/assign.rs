@@ -14,10 +14,12 @@ use crate::control::{Core, Turn};
 use crate::rows::ChuteLife;
 
 impl Core {
-    /// Chutes a batch may use and that are free, in chute order.
+    /// Chutes a batch may use that are free and in use, in chute order.
     pub(crate) fn free_chutes(&self, spec: &BatchSpec) -> impl Iterator<Item = ChuteId> + '_ {
-        self.chutes_of_batch(spec.line, spec.chute_limit)
-            .filter(|chute| self.chute(*chute).life == ChuteLife::Free)
+        self.chutes_of_batch(spec.line, spec.chute_limit).filter(|chute| {
+            let row = self.chute(*chute);
+            row.life == ChuteLife::Free && !row.is_out
+        })
     }
 
     fn chutes_of_batch(&self, line: LineId, limit: u16) -> impl Iterator<Item = ChuteId> + '_ {
@@ -31,15 +33,22 @@ impl Core {
 
     /// Binds every class of a batch that is being started: most pieces first, lowest chute first.
     pub(crate) fn bind_by_volume(&mut self, turn: &mut Turn<'_>, batch: u32) {
-        let mut ranked: Vec<u32> = self.lists(batch).classes.clone();
+        self.bind_ranked(turn, batch, self.lists(batch).classes.clone());
+    }
+
+    /// The same for classes that are added to a batch.
+    pub(crate) fn bind_ranked(&mut self, turn: &mut Turn<'_>, batch: u32, mut ranked: Vec<u32>) {
         ranked.sort_by_key(|class| {
             let class = self.classes.get(*class);
             (Reverse(class.planned), class.index)
         });
         let spec = self.batches.get(batch).spec;
-        assert!(spec.assign == Assign::Volume, "only volume binds at the start");
+        assert!(
+            spec.assign != Assign::FirstScan,
+            "classes bound at their first scan are not bound before it"
+        );
         let free: Vec<ChuteId> = self.free_chutes(&spec).collect();
-        assert!(ranked.len() <= free.len(), "the start was refused when chutes are too few");
+        assert!(ranked.len() <= free.len(), "the verb was refused when chutes are too few");
         for (class, chute) in ranked.into_iter().zip(free) {
             self.bind(turn, class, Some(chute), heapless::Vec::new());
         }
@@ -65,7 +74,7 @@ impl Core {
         self.bind(turn, class, chosen, rejected)
     }
 
-    fn bind(
+    pub(crate) fn bind(
         &mut self,
         turn: &mut Turn<'_>,
         class: u32,
@@ -87,7 +96,10 @@ impl Core {
         if self.chute(chute).life != ChuteLife::Free {
             // Only a recorded decision of another version can name a chute that is taken here: nobody may guess
             // what lies in it.
-            self.edit_chute(chute, |row| row.life = ChuteLife::Blocked);
+            self.edit_chute(chute, |row| {
+                row.life = ChuteLife::Blocked;
+                row.is_box_closed = false;
+            });
             self.set_chute_alarm(turn, AlarmCode::ChuteConflict, chute, true);
             return None;
         }

@@ -1,5 +1,6 @@
 //! Life of a batch: staged in parts, started once, paused and resumed, closed. A start is idempotent by its
-//! token and refused when what was staged is not what the caller believes.
+//! token and refused when what was staged is not what the caller believes. Jobs that are added to a running batch
+//! stand in `additions.rs`, what is taken back in `cancels.rs`, its table of chutes in `tables.rs`.
 
 use alloc::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ impl Core {
                 return if *staged == part_hash { Ok(()) } else { Err(VerbRefusal::PartDiffers) };
             }
             let row = self.batches.get(batch);
-            if row.life != BatchLife::Staging || row.spec != *spec {
+            if row.life != BatchLife::Staging || row.spec != *spec || !lists.table_parts.is_empty() {
                 return Err(VerbRefusal::WrongState);
             }
             if lists.jobs.len() + jobs.len() > JOBS_PER_BATCH_MAX {
@@ -68,7 +69,7 @@ impl Core {
         Ok(batch)
     }
 
-    fn keep_part(&mut self, batch: u32, part_hash: u64, jobs: &[JobSpec]) {
+    pub(crate) fn keep_part(&mut self, batch: u32, part_hash: u64, jobs: &[JobSpec]) {
         let spec = self.batches.get(batch).spec;
         let mut lists =
             self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
@@ -84,6 +85,7 @@ impl Core {
                     planned: Pieces(0),
                     done: Pieces(0),
                     chute: None,
+                    is_cancelled: false,
                 });
                 lists.classes.push(class);
                 class
@@ -152,14 +154,18 @@ impl Core {
         if spec.assign == Assign::Volume && classes > chutes {
             return Err(VerbRefusal::TooFewChutes { classes: classes as u32, chutes: chutes as u32 });
         }
+        let table = if spec.assign == Assign::Fixed { self.check_table(id)? } else { alloc::vec::Vec::new() };
         self.batches.edit(id, |row| {
             row.life = BatchLife::Running;
             row.token = token;
         });
         turn.out.fact(Fact::BatchStarted { batch });
-        if spec.assign == Assign::Volume {
-            self.bind_by_volume(turn, id);
+        match spec.assign {
+            Assign::Volume => self.bind_by_volume(turn, id),
+            Assign::Fixed => self.bind_by_table(turn, id, &table),
+            Assign::FirstScan => {}
         }
+        self.drop_table(id);
         self.renew_permit(turn, spec.line);
         Ok(())
     }
@@ -223,12 +229,12 @@ impl Core {
         Ok(())
     }
 
-    fn batch_row(&self, batch: BatchId) -> Result<u32, VerbRefusal> {
+    pub(crate) fn batch_row(&self, batch: BatchId) -> Result<u32, VerbRefusal> {
         self.batch_ids.get(&batch).copied().ok_or(VerbRefusal::UnknownBatch)
     }
 }
 
-fn check_jobs(spec: &BatchSpec, jobs: &[JobSpec]) -> Result<(), VerbRefusal> {
+pub(crate) fn check_jobs(spec: &BatchSpec, jobs: &[JobSpec]) -> Result<(), VerbRefusal> {
     if jobs.len() > JOBS_PER_PART_MAX {
         return Err(VerbRefusal::TooMany);
     }

@@ -3,7 +3,7 @@
 //! confirmed without a screen. Only then can another class have the chute.
 
 use wcs_types::mutation::{Mutation, is_on};
-use wcs_types::{AlarmCode, ChuteId, Fact, LaneNo, LaneState, LineId, Seq, SorterCommand};
+use wcs_types::{AlarmCode, ChuteId, Code, Fact, LaneNo, LaneState, LineId, Seq, SorterCommand};
 
 use crate::control::{Core, Turn};
 use crate::rows::ChuteLife;
@@ -26,10 +26,11 @@ impl Core {
         let line = row.line;
         self.edit_chute(chute, |row| {
             row.life = ChuteLife::Closing;
+            row.is_box_closed = false;
             row.worked = 0;
             row.emptied = 0;
         });
-        self.hold_lanes(turn, line, chute, true);
+        self.hold_lanes(turn, line, chute);
     }
 
     /// A lane changed state: what that means for the chute it belongs to.
@@ -46,19 +47,24 @@ impl Core {
         let bit =
             1_u8 << row.lanes.iter().position(|l| *l == lane).expect("the look-up comes from the plant");
         let is_ready = matches!(new, LaneState::Ready | LaneState::HalfFull);
-        if row.life == ChuteLife::Closing {
+        if row.life == ChuteLife::Closing || row.is_box_closed {
             if new == LaneState::Closed {
                 self.edit_chute(chute, |row| row.worked |= bit);
             } else if is_ready && row.worked & bit != 0 {
                 self.edit_chute(chute, |row| row.emptied |= bit);
                 let row = self.chute(chute);
                 if usize::try_from(row.emptied.count_ones()).expect("small") == row.lanes.len() {
-                    self.free_chute(turn, chute);
+                    if row.is_box_closed {
+                        self.swap_box(turn, chute);
+                    } else {
+                        self.free_chute(turn, chute);
+                    }
                 }
             }
         } else if is_ready && was_full && is_on(Mutation::ChuteRebound) {
             self.free_chute(turn, chute);
         } else if is_ready && was_full {
+            self.edit_chute(chute, |row| row.box_code = Code::default());
             turn.out.fact(Fact::BoxSwapped { chute });
         }
     }
@@ -79,17 +85,22 @@ impl Core {
         self.edit_chute(chute, |row| {
             row.life = ChuteLife::Free;
             row.class = None;
+            row.is_box_closed = false;
+            row.box_code = Code::default();
             row.worked = 0;
             row.emptied = 0;
         });
         self.set_chute_alarm(turn, AlarmCode::ChuteConflict, chute, false);
         turn.out.fact(Fact::BoxSwapped { chute });
         turn.out.fact(Fact::ChuteFreed { chute });
-        self.hold_lanes(turn, line, chute, false);
+        self.hold_lanes(turn, line, chute);
     }
 
-    fn hold_lanes(&mut self, turn: &mut Turn<'_>, line: LineId, chute: ChuteId, is_closed: bool) {
-        let lanes = self.chute(chute).lanes.clone();
+    /// Holds the lanes of a chute closed, or lets them go, as its state demands.
+    pub(crate) fn hold_lanes(&mut self, turn: &mut Turn<'_>, line: LineId, chute: ChuteId) {
+        let row = self.chute(chute);
+        let is_closed = row.life == ChuteLife::Closing || row.is_box_closed || row.is_out;
+        let lanes = row.lanes.clone();
         self.lanes.edit(u32::from(line.0), |row| {
             for lane in &lanes {
                 row.closed.set(*lane, is_closed);

@@ -43,6 +43,8 @@ impl Core {
         });
         if outcome == Outcome::Sorted {
             self.credit(turn, job);
+        } else {
+            self.give_up_portion(turn, job);
         }
         self.end_when_empty(turn, batch);
     }
@@ -159,25 +161,29 @@ impl Core {
             .map(|(id, _)| id)
             .collect();
         for batch in ended {
-            let jobs = &self.jobs;
-            self.ended.forget_jobs(|job| jobs.find(job).is_some_and(|row| row.batch == batch));
-            let row = self.batches.remove(batch);
-            self.batch_ids.remove(&row.spec.batch);
-            let lists =
-                self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
-            for job in lists.jobs {
-                let text = self.job_texts[job as usize].take().expect("a job has its text while it exists");
-                for code in &text.codes {
-                    self.codes.remove(code, job);
-                }
-                self.jobs.remove(job);
+            self.forget_batch(batch);
+        }
+    }
+
+    /// Drops a batch of which no load is on the belt.
+    pub(crate) fn forget_batch(&mut self, batch: u32) {
+        let jobs = &self.jobs;
+        self.ended.forget_jobs(|job| jobs.find(job).is_some_and(|row| row.batch == batch));
+        let row = self.batches.remove(batch);
+        self.batch_ids.remove(&row.spec.batch);
+        let lists = self.batch_lists[batch as usize].take().expect("a batch has its lists while it exists");
+        for job in lists.jobs {
+            let text = self.job_texts[job as usize].take().expect("a job has its text while it exists");
+            for code in &text.codes {
+                self.codes.remove(code, job);
             }
-            for class in lists.classes {
-                if let Some(chute) = self.classes.get(class).chute {
-                    self.edit_chute(chute, |chute| chute.class = None);
-                }
-                self.classes.remove(class);
+            self.jobs.remove(job);
+        }
+        for class in lists.classes {
+            if let Some(chute) = self.classes.get(class).chute {
+                self.edit_chute(chute, |chute| chute.class = None);
             }
+            self.classes.remove(class);
         }
     }
 }

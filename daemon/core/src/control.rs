@@ -254,7 +254,9 @@ impl LineRow {
             loop_mm: wcs_types::Millimeters(0),
             path_mm: wcs_types::Millimeters(0),
             machine: wcs_types::MachineState(0),
-            is_permitted: false,
+            permit: 0,
+            is_held: false,
+            held_inductions: 0,
             watch: None,
             uncertain_until: None,
             uncertain_count: 0,
@@ -276,6 +278,9 @@ impl ChuteRow {
             worked: 0,
             emptied: 0,
             was_bound: false,
+            is_out: false,
+            is_box_closed: false,
+            box_code: wcs_types::Code::default(),
         }
     }
 }

@@ -209,7 +209,7 @@ impl Core {
 
     fn best_job(&self, line: LineId, known: Known, passed: &mut Passed) -> Identified {
         let mut best: Option<(Rank, u32)> = None;
-        // The reason of the nearest miss: quantity before pause before state.
+        // The reason of the nearest miss: a cancelled order before quantity before pause before state.
         let mut miss = Reason::UnknownCode;
         for job in self.codes.jobs_of(known) {
             let row = self.jobs.get(job);
@@ -219,6 +219,9 @@ impl Core {
             }
             let refusal = match batch.life {
                 BatchLife::Running if row.has_room() => None,
+                BatchLife::Running | BatchLife::Paused if self.classes.get(row.class).is_cancelled => {
+                    Some(Reason::OrderCancelled)
+                }
                 BatchLife::Running => Some(Reason::OverQuantity),
                 BatchLife::Paused => Some(Reason::BatchPaused),
                 BatchLife::Staging | BatchLife::Closing | BatchLife::Ended => Some(Reason::BatchNotRunning),
@@ -265,6 +268,7 @@ impl JobRow {
 
 fn nearest(a: Reason, b: Reason) -> Reason {
     let nearness = |reason| match reason {
+        Reason::OrderCancelled => 4,
         Reason::OverQuantity => 3,
         Reason::BatchPaused => 2,
         Reason::BatchNotRunning => 1,

@@ -27,7 +27,7 @@ pub enum InvariantBroken {
     Binding { chute: ChuteId },
     #[error("load {load} cannot be found by its key")]
     Unindexed { load: LoadKey },
-    #[error("line {line} has a permit without a running batch that misses pieces")]
+    #[error("line {line} has a permit without a running batch that misses pieces, or against a person")]
     Permit { line: LineId },
     #[error("line {line}: uncertain loads do not add up")]
     Uncertain { line: LineId },
@@ -133,7 +133,7 @@ impl Core {
             let has_work = self.batches.iter().any(|(_, batch)| {
                 batch.spec.line == line && batch.life == BatchLife::Running && batch.done < batch.planned
             });
-            if row.is_permitted && !has_work {
+            if row.permit != 0 && (!has_work || row.is_held || row.permit & row.held_inductions != 0) {
                 return Err(InvariantBroken::Permit { line });
             }
             let uncertain = self

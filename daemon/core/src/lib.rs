@@ -19,9 +19,12 @@
 
 extern crate alloc;
 
+mod additions;
 mod alarms;
 mod assign;
 mod batches;
+mod boxes;
+mod cancels;
 mod chutes;
 mod close;
 mod control;
@@ -42,6 +45,7 @@ mod snapshot;
 mod stall;
 mod step;
 mod table;
+mod tables;
 mod uncertain;
 mod verbs;
 mod watch;

@@ -149,7 +149,7 @@ impl Core {
         if is_bare {
             self.edit_line(line, |row| {
                 row.phase = phase;
-                row.is_permitted = false;
+                row.permit = 0;
                 row.watch = None;
             });
         } else {

@@ -82,6 +82,9 @@ impl Core {
             let row = self.jobs.get(job);
             (row.class, row.index, row.batch)
         };
+        if self.classes.get(class).chute.is_none() && self.classes.get(class).is_cancelled {
+            return (Destination::Exception, Reason::OrderCancelled);
+        }
         let Some(chute) = self.classes.get(class).chute.or_else(|| self.bind_on_demand(turn, class)) else {
             return (self.without_chute(id), Reason::NoChute);
         };
@@ -195,6 +198,7 @@ impl Core {
             batch.loads_open =
                 batch.loads_open.checked_sub(1).expect("every open load of the batch was counted");
         });
+        self.give_up_portion(turn, old);
         self.end_when_empty(turn, batch);
     }
 

@@ -47,8 +47,12 @@ pub(crate) struct LineRow {
     pub(crate) loop_mm: Millimeters,
     pub(crate) path_mm: Millimeters,
     pub(crate) machine: MachineState,
-    /// The permit last sent.
-    pub(crate) is_permitted: bool,
+    /// The permit last sent: bit 0 for the line, bit i for induction i; 0 is none.
+    pub(crate) permit: u16,
+    /// A person withdrew the permission to feed it.
+    pub(crate) is_held: bool,
+    /// Inductions whose permission a person withdrew: bit i for induction i.
+    pub(crate) held_inductions: u16,
     /// Belt mark the session was asked to watch for.
     pub(crate) watch: Option<BeltMm>,
     /// Belt mark at which loads of an earlier PLC life count as lost.
@@ -104,13 +108,20 @@ pub(crate) struct ChuteRow {
     pub(crate) emptied: u8,
     /// It has had a class before.
     pub(crate) was_bound: bool,
+    /// A person took it out of use.
+    pub(crate) is_out: bool,
+    /// Its box was closed before its class was complete, and no new one stands there yet.
+    pub(crate) is_box_closed: bool,
+    /// What the box that stands there is known by; empty when nobody said.
+    pub(crate) box_code: Code,
 }
 
 /// Life of a batch.
 ///
 /// ```text
 /// Staging --Start--> Running <--> Paused
-///                       |_____Close____|--> Closing --last load ended--> Ended
+///    |                  |_____Close____|--> Closing --last load ended--> Ended
+///    +--Unstage--> gone <--CancelStart--+
 /// ```
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub(crate) enum BatchLife {
@@ -153,6 +164,10 @@ pub(crate) struct BatchLists {
     pub(crate) jobs: Vec<u32>,
     /// Rows of its classes, in order of their first job.
     pub(crate) classes: Vec<u32>,
+    /// Hash of each staged part of its table, in order.
+    pub(crate) table_parts: Vec<u64>,
+    /// Its table, until it is started.
+    pub(crate) table: Vec<(OrderKey, ChuteId)>,
 }
 
 /// A class of a batch: here an order.
@@ -165,6 +180,8 @@ pub(crate) struct ClassRow {
     pub(crate) planned: Pieces,
     pub(crate) done: Pieces,
     pub(crate) chute: Option<ChuteId>,
+    /// What was still to come was cancelled.
+    pub(crate) is_cancelled: bool,
 }
 
 /// What changes of a job.

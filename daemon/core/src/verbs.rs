@@ -30,6 +30,19 @@ impl Core {
                     Err(VerbRefusal::UnknownLine)
                 }
             }
+            Verb::Hold { line } => self.hold_line(turn, *line, true),
+            Verb::Release { line } => self.hold_line(turn, *line, false),
+            Verb::HoldInduction { line, induction } => self.hold_induction(turn, *line, *induction, true),
+            Verb::ReleaseInduction { line, induction } => self.hold_induction(turn, *line, *induction, false),
+            Verb::CloseBox { chute } => self.close_box(turn, *chute),
+            Verb::BindBox { chute, code } => self.bind_box(turn, *chute, code),
+            Verb::CloseChute { chute } => self.take_out(turn, *chute, true),
+            Verb::OpenChute { chute } => self.take_out(turn, *chute, false),
+            Verb::Unstage { batch } => self.unstage(*batch),
+            Verb::Add { batch, part, jobs } => self.add(turn, *batch, *part, jobs),
+            Verb::CancelOrder { batch, order } => self.cancel_order(turn, *batch, order),
+            Verb::CancelStart { batch } => self.cancel_start(turn, *batch),
+            Verb::StageTable { batch, part, pairs } => self.stage_table(*batch, *part, pairs),
         };
         let reply = match result {
             Ok(()) => Reply::Done,
@@ -48,6 +61,10 @@ impl Core {
             return Err(VerbRefusal::UnknownChute);
         }
         let row = self.chute(chute);
+        if row.is_box_closed {
+            self.swap_box(turn, chute);
+            return Ok(());
+        }
         let waits = matches!(row.life, ChuteLife::Closing | ChuteLife::Blocked) && row.in_flight == 0;
         if !waits {
             return Err(VerbRefusal::NotClosing);
@@ -122,6 +139,8 @@ impl Core {
                 refusal = VerbRefusal::WrongChute;
             } else if row.has_room() {
                 return Ok(job);
+            } else if self.classes.get(row.class).is_cancelled {
+                refusal = VerbRefusal::OrderCancelled;
             }
         }
         Err(refusal)

@@ -53,6 +53,14 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    people_hold_lines_and_inductions
+    boxes_and_chutes_are_handled_by_people
+    orders_are_added_to_a_running_batch
+    orders_are_cancelled_while_they_are_sorted
+    cancelled_class_without_a_chute_goes_to_exception
+    starts_and_stagings_are_taken_back
+    chutes_can_be_fixed_by_a_table
+    two_batches_run_on_one_line
     volume_batch_is_sorted_and_chutes_are_freed
     first_scan_binds_waits_and_binds_again
     every_exit_has_its_outcome

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::hash::StateHasher;
-use crate::ids::{BatchId, LineId};
+use crate::ids::{BatchId, ChuteId, LineId};
 use crate::limits::JOBS_PER_PART_MAX;
 use crate::units::Pieces;
 
@@ -36,6 +36,8 @@ pub enum Assign {
     Volume,
     /// At the first scan of a class: the lowest free chute.
     FirstScan,
+    /// At start: by a table that was handed over with the batch (`Verb::StageTable`).
+    Fixed,
 }
 
 /// An order: number and owner together are the key.
@@ -100,6 +102,21 @@ pub fn part_content(spec: &BatchSpec, jobs: &[JobSpec]) -> u64 {
         job.hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// Hash of one staged part of a table.
+pub fn table_content(pairs: &[(OrderKey, ChuteId)]) -> u64 {
+    let mut hasher = StateHasher::new(10);
+    for pair in pairs {
+        pair.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Content of a batch with its table, staged in parts of [`JOBS_PER_PART_MAX`] pairs behind the jobs.
+pub fn batch_content_with_table(spec: &BatchSpec, jobs: &[JobSpec], table: &[(OrderKey, ChuteId)]) -> u64 {
+    let parts = table.chunks(JOBS_PER_PART_MAX);
+    parts.fold(batch_content(spec, jobs), |content, part| chain_content(content, table_content(part)))
 }
 
 /// Content of a batch after one more part.

@@ -1,12 +1,14 @@
 //! What the core has decided or come to believe, in the past tense. Facts stand in the journal record, so that
 //! the store, screens and reports need no core to know what happened. Append only.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::AlarmKey;
 use crate::batch::{OrderKey, SkuKey};
 use crate::code::Code;
-use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey};
+use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey, StartToken};
 use crate::outcome::{Outcome, Reason};
 use crate::quarantine::InputDigest;
 use crate::sorter::ExitResult;
@@ -158,6 +160,96 @@ pub enum Fact {
         digest: InputDigest,
         /// The line it came from, if it came from one.
         line: Option<LineId>,
+    },
+    /// A person withdrew the permission to feed a line.
+    LineHeld {
+        /// The line.
+        line: LineId,
+    },
+    /// A person gave it back.
+    LineReleased {
+        /// The line.
+        line: LineId,
+    },
+    /// A person withdrew the permission of one induction.
+    InductionHeld {
+        /// The line.
+        line: LineId,
+        /// The induction.
+        induction: u8,
+    },
+    /// A person gave it back.
+    InductionReleased {
+        /// The line.
+        line: LineId,
+        /// The induction.
+        induction: u8,
+    },
+    /// The box of a chute was closed before its class was complete. `BoxSwapped` follows when a new one stands there.
+    BoxClosed {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A box with this code stands at a chute.
+    BoxBound {
+        /// The chute.
+        chute: ChuteId,
+        /// What it is known by.
+        code: Code,
+    },
+    /// A person took a chute out of use.
+    ChuteTakenOut {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A person put a chute back into use.
+    ChutePutBack {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A batch got more jobs while it ran.
+    JobsAdded {
+        /// The batch.
+        batch: BatchId,
+        /// Part they came in.
+        part: u16,
+        /// The first of them.
+        first: JobId,
+        /// How many.
+        count: u32,
+        /// Pieces planned in them.
+        pieces: Pieces,
+    },
+    /// What was still to come of an order was cancelled.
+    OrderCancelled {
+        /// The batch.
+        batch: BatchId,
+        /// The order.
+        order: OrderKey,
+        /// The chute it has.
+        chute: Option<ChuteId>,
+        /// Pieces in the chute.
+        picked: Pieces,
+        /// Pieces on the belt.
+        in_flight: Pieces,
+        /// Jobs with the pieces that were cancelled.
+        jobs: Vec<(JobId, Pieces)>,
+    },
+    /// Pieces of a cancelled order that were on the belt ended elsewhere than in its chute: cancelled too.
+    PiecesCancelled {
+        /// The batch.
+        batch: BatchId,
+        /// The job.
+        job: JobId,
+        /// How many.
+        pieces: Pieces,
+    },
+    /// A start was taken back.
+    StartCancelled {
+        /// The batch.
+        batch: BatchId,
+        /// Token of that start.
+        token: StartToken,
     },
 }
 

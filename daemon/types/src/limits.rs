@@ -19,6 +19,8 @@ pub const LANES_PER_CHUTE_MAX: usize = 3;
 pub const JOBS_PER_PART_MAX: usize = 256;
 /// Jobs of one batch. More: the start is refused.
 pub const JOBS_PER_BATCH_MAX: usize = 200_000;
+/// Jobs of an order that are cancelled at once. More: refused.
+pub const JOBS_PER_CANCEL_MAX: usize = 16_384;
 /// Batches that are staged, running or closing at once. More: staging is refused.
 pub const BATCHES_OPEN_MAX: usize = 64;
 /// Codes that identify one job. More: the part is refused.

@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{BatchSpec, JobSpec};
+use crate::batch::{BatchSpec, JobSpec, OrderKey};
 use crate::code::Code;
 use crate::ids::{BatchId, ChuteId, LineId, StartToken};
 use crate::quarantine::InputDigest;
 use crate::sorter::UnitCommand;
+use crate::units::Pieces;
 
 /// A request. Append only.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -72,6 +73,93 @@ pub enum Verb {
         /// The command.
         command: UnitCommand,
     },
+    /// A person withdraws the permission to feed a line, whatever batches run: it sorts until it is empty. Held
+    /// already: no change.
+    Hold {
+        /// The line.
+        line: LineId,
+    },
+    /// A person gives the permission back.
+    Release {
+        /// The line.
+        line: LineId,
+    },
+    /// A person withdraws the permission of one induction.
+    HoldInduction {
+        /// The line.
+        line: LineId,
+        /// The induction, from 1.
+        induction: u8,
+    },
+    /// A person gives the permission of one induction back.
+    ReleaseInduction {
+        /// The line.
+        line: LineId,
+        /// The induction, from 1.
+        induction: u8,
+    },
+    /// The box of a chute is full although its class is not complete: its lanes are held closed until a new box
+    /// stands there (`BindBox`, `ConfirmEmpty`, or a person seen at its lanes). The class keeps the chute.
+    CloseBox {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A box with this code stands at the chute now. The code is unique among the boxes that stand at chutes.
+    BindBox {
+        /// The chute.
+        chute: ChuteId,
+        /// What the box is known by.
+        code: Code,
+    },
+    /// A person takes a chute out of use: its lanes are held closed and it gets no class. A class it has stays.
+    CloseChute {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A person puts a chute back into use.
+    OpenChute {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// Drop a batch that was staged and never started.
+    Unstage {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// More jobs for a batch that runs or is paused: whole orders. Parts go on behind those that were staged; the same
+    /// part again is a no-op. Classes that get their chutes at the start get free ones now.
+    Add {
+        /// The batch.
+        batch: BatchId,
+        /// Number of the part.
+        part: u16,
+        /// Its jobs.
+        jobs: Vec<JobSpec>,
+    },
+    /// Cancel what is still to come of an order in a batch that runs or is paused. Pieces in a chute stay, pieces on
+    /// the belt end where they were sent, and the box is closed for removal. Again is a no-op.
+    CancelOrder {
+        /// The batch.
+        batch: BatchId,
+        /// The order.
+        order: OrderKey,
+    },
+    /// Take a start back, as long as nothing of the batch was sorted and none of its loads is on the belt. The batch
+    /// is dropped.
+    CancelStart {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// Hand over one part of the table of a batch whose chutes are `Assign::Fixed` (at most `JOBS_PER_PART_MAX` pairs),
+    /// behind its jobs. The same part again is a no-op.
+    StageTable {
+        /// The batch.
+        batch: BatchId,
+        /// Number of the part, from 0.
+        part: u16,
+        /// Classes and their chutes.
+        pairs: Vec<(OrderKey, ChuteId)>,
+    },
 }
 
 /// The answer to a verb.
@@ -133,4 +221,50 @@ pub enum VerbRefusal {
         /// What it is known by in the log.
         digest: InputDigest,
     },
+    /// The line has no such induction.
+    UnknownInduction {
+        /// Highest number there can be.
+        highest: u8,
+    },
+    /// The chute has no class, so there is no box to be closed.
+    NoBox,
+    /// Another box stands there: close it first.
+    BoxStands,
+    /// A box with this code stands at another chute.
+    BoxTaken {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// A box needs a code.
+    NoCode,
+    /// The batch has no such order.
+    UnknownOrder,
+    /// The order was cancelled.
+    OrderCancelled,
+    /// The order is complete, or its chute is being emptied: nothing can be added to it.
+    OrderComplete,
+    /// Nothing is left to be cancelled.
+    AlreadyPicked {
+        /// Pieces in chutes.
+        pieces: Pieces,
+        /// Loads on the belt.
+        loads: u32,
+    },
+    /// The table names no chute for some classes.
+    NotInTable {
+        /// How many classes.
+        classes: u32,
+    },
+    /// The table names a chute that cannot be had: taken, out of use, or of another kind or line.
+    ChuteNotFree {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// The table names a chute, or a class, twice.
+    TwiceInTable {
+        /// The chute.
+        chute: ChuteId,
+    },
+    /// Chutes for what cannot be read or needs a person stay open: the sorter has nowhere else to put those loads.
+    MustStayOpen,
 }

@@ -149,7 +149,21 @@ impl Tally {
             | Fact::ClassCompleted { .. }
             | Fact::BoxSwapped { .. }
             | Fact::AlarmGone(_)
-            | Fact::PermitChanged { .. } => {}
+            | Fact::PermitChanged { .. }
+            | Fact::LineHeld { .. }
+            | Fact::LineReleased { .. }
+            | Fact::InductionHeld { .. }
+            | Fact::InductionReleased { .. }
+            | Fact::BoxClosed { .. }
+            | Fact::BoxBound { .. }
+            | Fact::ChuteTakenOut { .. }
+            | Fact::ChutePutBack { .. }
+            | Fact::StartCancelled { .. } => {}
+            Fact::JobsAdded { pieces, .. } => self.planned_pieces += i64::from(pieces.0),
+            Fact::OrderCancelled { jobs, .. } => {
+                self.planned_pieces -= jobs.iter().map(|(_, pieces)| i64::from(pieces.0)).sum::<i64>();
+            }
+            Fact::PiecesCancelled { pieces, .. } => self.planned_pieces -= i64::from(pieces.0),
         }
     }
 }

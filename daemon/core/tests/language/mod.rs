@@ -4,7 +4,7 @@
 mod render;
 
 use wcs_core::{Core, Step};
-use wcs_types::batch::batch_content;
+use wcs_types::batch::{batch_content, chain_content, table_content};
 use wcs_types::limits::JOBS_PER_PART_MAX;
 use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
@@ -33,6 +33,7 @@ pub(crate) struct Stage {
     belt: BeltMm,
     ticket: u64,
     jobs: std::collections::BTreeMap<u32, (BatchSpec, Vec<JobSpec>)>,
+    tables: std::collections::BTreeMap<u32, Vec<Vec<(OrderKey, ChuteId)>>>,
 }
 
 impl Stage {
@@ -49,6 +50,7 @@ impl Stage {
             belt: BeltMm(1_000),
             ticket: 0,
             jobs: Default::default(),
+            tables: Default::default(),
         }
     }
 
@@ -247,6 +249,7 @@ impl Stage {
 
     fn verb(&mut self, words: &[&str]) -> Vec<Input> {
         let batch_of = |text: &str| BatchId(text.parse().unwrap());
+        let chute_of = |text: &str| ChuteId(text.parse().unwrap());
         let verb = match words {
             ["stage", batch, identify, assign, jobs @ ..] => {
                 return self.stage(batch, identify, assign, jobs);
@@ -262,7 +265,34 @@ impl Stage {
                 label: Code::from_bytes(label.as_bytes()).unwrap(),
                 chute: ChuteId(chute.parse().unwrap()),
             },
-            ["confirm-empty", chute] => Verb::ConfirmEmpty { chute: ChuteId(chute.parse().unwrap()) },
+            ["confirm-empty", chute] => Verb::ConfirmEmpty { chute: chute_of(chute) },
+            ["unstage", batch] => Verb::Unstage { batch: batch_of(batch) },
+            ["add", batch, part, jobs @ ..] => Verb::Add {
+                batch: batch_of(batch),
+                part: part.parse().unwrap(),
+                jobs: jobs.iter().zip(1..).map(|(text, line_no)| job(text, line_no)).collect(),
+            },
+            ["cancel-order", batch, order] => {
+                Verb::CancelOrder { batch: batch_of(batch), order: order_key(order) }
+            }
+            ["cancel-start", batch] => Verb::CancelStart { batch: batch_of(batch) },
+            ["stage-table", batch, part, pairs @ ..] => return self.stage_table(batch, part, pairs),
+            ["hold"] => Verb::Hold { line: LINE },
+            ["release"] => Verb::Release { line: LINE },
+            ["hold", "line", line] => Verb::Hold { line: LineId(line.parse().unwrap()) },
+            ["hold", "induction", number] => {
+                Verb::HoldInduction { line: LINE, induction: number.parse().unwrap() }
+            }
+            ["release", "induction", number] => {
+                Verb::ReleaseInduction { line: LINE, induction: number.parse().unwrap() }
+            }
+            ["close-box", chute] => Verb::CloseBox { chute: chute_of(chute) },
+            ["bind-box", chute, code @ ..] => {
+                let code = Code::from_bytes(code.first().map_or(&[], |code| code.as_bytes())).unwrap();
+                Verb::BindBox { chute: chute_of(chute), code }
+            }
+            ["close-chute", chute] => Verb::CloseChute { chute: chute_of(chute) },
+            ["open-chute", chute] => Verb::OpenChute { chute: chute_of(chute) },
             other => panic!("unknown command {other:?}"),
         };
         vec![self.asked(verb)]
@@ -280,7 +310,11 @@ impl Stage {
             line: LINE,
             kind: BatchKind::Sort,
             identify: if identify == "sku" { Identify::Sku } else { Identify::Lpn },
-            assign: if assign == "volume" { Assign::Volume } else { Assign::FirstScan },
+            assign: match assign {
+                "volume" => Assign::Volume,
+                "fixed" => Assign::Fixed,
+                _ => Assign::FirstScan,
+            },
             chute_limit: 0,
         };
         let jobs: Vec<JobSpec> = jobs.iter().zip(1..).map(|(text, line_no)| job(text, line_no)).collect();
@@ -290,14 +324,38 @@ impl Stage {
             .map(|(jobs, part)| Verb::Stage { spec, part, jobs: jobs.to_vec() })
             .collect();
         self.jobs.insert(spec.batch.0, (spec, jobs));
+        self.tables.remove(&spec.batch.0);
         verbs.into_iter().map(|verb| self.asked(verb)).collect()
+    }
+
+    /// `stage-table BATCH PART ORDER=CHUTE ...`
+    fn stage_table(&mut self, batch: &str, part: &str, pairs: &[&str]) -> Vec<Input> {
+        let batch = BatchId(batch.parse().unwrap());
+        let pair = |text: &&str| {
+            let (order, chute) = text.split_once('=').unwrap();
+            (order_key(order), ChuteId(chute.parse().unwrap()))
+        };
+        let pairs: Vec<_> = pairs.iter().map(pair).collect();
+        let part: u16 = part.parse().unwrap();
+        let parts = self.tables.entry(batch.0).or_default();
+        if parts.len() == usize::from(part) {
+            parts.push(pairs.clone());
+        }
+        vec![self.asked(Verb::StageTable { batch, part, pairs })]
     }
 
     fn start(&self, batch: &str, token: u64) -> Verb {
         let id: u32 = batch.parse().unwrap();
-        let content = self.jobs.get(&id).map_or(0, |(spec, jobs)| batch_content(spec, jobs));
+        let content = self.jobs.get(&id).map_or(0, |(spec, jobs)| {
+            let parts = self.tables.get(&id).into_iter().flatten();
+            parts.fold(batch_content(spec, jobs), |content, part| chain_content(content, table_content(part)))
+        });
         Verb::Start { batch: BatchId(id), token: StartToken(token), parts: 1, content_hash: content }
     }
+}
+
+fn order_key(number: &str) -> OrderKey {
+    OrderKey { owner: "-".into(), number: number.to_owned() }
 }
 
 fn job(text: &str, line_no: u32) -> JobSpec {
@@ -307,7 +365,7 @@ fn job(text: &str, line_no: u32) -> JobSpec {
     let quantity = Pieces(parts.next().unwrap().parse().unwrap());
     let priority = parts.next().map_or(0, |text| text.parse().unwrap());
     JobSpec {
-        order: OrderKey { owner: "-".into(), number: order },
+        order: order_key(&order),
         line_no,
         sku: SkuKey { owner: "-".into(), code: code.to_owned() },
         quantity,

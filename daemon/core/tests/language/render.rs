@@ -30,7 +30,7 @@ fn output_text(output: &Output, seq: Seq) -> Option<String> {
         }
         OutputKind::Sorter(SorterCommand::Stay { .. }) => "stay".into(),
         OutputKind::Sorter(SorterCommand::Cancel { item, .. }) => format!("cancel {item}"),
-        OutputKind::Sorter(SorterCommand::Permit(mask)) => format!("permit {}", *mask != 0),
+        OutputKind::Sorter(SorterCommand::Permit(mask)) => permit(*mask),
         OutputKind::Sorter(SorterCommand::CloseLanes(lanes)) => {
             format!("close lanes {:?}", lanes.iter().map(|lane| lane.0).collect::<Vec<_>>())
         }
@@ -39,6 +39,15 @@ fn output_text(output: &Output, seq: Seq) -> Option<String> {
     };
     // Every reply waits for its own record: saying so each time would only be noise.
     Some(if matches!(output.what, OutputKind::Reply(_)) { text } else { text + &gate })
+}
+
+/// `true`, `false`, or the inductions that may not feed.
+fn permit(mask: u16) -> String {
+    let held: Vec<u16> = (1..16).filter(|induction| mask & (1 << induction) == 0).collect();
+    match (mask & 1 != 0, held.is_empty()) {
+        (true, false) => format!("permit true without {held:?}"),
+        (is_given, _) => format!("permit {is_given}"),
+    }
 }
 
 fn destination(command: &DestinationCommand) -> String {
@@ -85,6 +94,27 @@ fn fact_text(fact: &Fact) -> String {
         Fact::PermitChanged { is_permitted, .. } => format!("permitted {is_permitted}"),
         Fact::SelfStalled { gap } => format!("stalled {} ms", gap.as_millis()),
         Fact::InputPutAside { digest, .. } => format!("put aside {digest}"),
+        Fact::LineHeld { line } => format!("line {line} held"),
+        Fact::LineReleased { line } => format!("line {line} released"),
+        Fact::InductionHeld { induction, .. } => format!("induction {induction} held"),
+        Fact::InductionReleased { induction, .. } => format!("induction {induction} released"),
+        Fact::BoxClosed { chute } => format!("box closed {chute}"),
+        Fact::BoxBound { chute, code } => format!("box {code} stands at {chute}"),
+        Fact::ChuteTakenOut { chute } => format!("chute {chute} taken out"),
+        Fact::ChutePutBack { chute } => format!("chute {chute} put back"),
+        Fact::JobsAdded { batch, part, first, count, pieces } => {
+            format!("batch {batch} part {part}: {count} jobs from {first}, {} pieces", pieces.0)
+        }
+        Fact::OrderCancelled { order, chute, picked, in_flight, jobs, .. } => format!(
+            "{} cancelled in {}: {} picked, {} in flight, {:?}",
+            order.number,
+            chute.map_or("no chute".to_owned(), |chute| chute.to_string()),
+            picked.0,
+            in_flight.0,
+            jobs.iter().map(|(job, pieces)| (job.0, pieces.0)).collect::<Vec<_>>()
+        ),
+        Fact::PiecesCancelled { job, pieces, .. } => format!("job {job}: {} pieces cancelled", pieces.0),
+        Fact::StartCancelled { batch, .. } => format!("batch {batch}: start taken back"),
         Fact::LateBySelfStall { load } => format!("late by stall {}", load.item),
     }
 }
