@@ -172,11 +172,57 @@ pub(crate) fn describe(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
         Fact::PermitChanged { line, is_permitted } => {
             ("permit_changed", json!({ "line": line_name(plant, *line), "is_permitted": is_permitted }))
         }
+        Fact::LineHeld { line } => ("line_held", json!({ "line": line_name(plant, *line) })),
+        Fact::LineReleased { line } => ("line_released", json!({ "line": line_name(plant, *line) })),
+        Fact::InductionHeld { line, induction } => {
+            ("induction_held", json!({ "line": line_name(plant, *line), "induction": induction }))
+        }
+        Fact::InductionReleased { line, induction } => {
+            ("induction_released", json!({ "line": line_name(plant, *line), "induction": induction }))
+        }
+        Fact::BoxClosed { .. }
+        | Fact::BoxBound { .. }
+        | Fact::ChuteTakenOut { .. }
+        | Fact::ChutePutBack { .. }
+        | Fact::JobsAdded { .. }
+        | Fact::OrderCancelled { .. }
+        | Fact::PiecesCancelled { .. }
+        | Fact::StartCancelled { .. } => describe_change(fact, plant),
         Fact::SelfStalled { gap } => ("self_stalled", json!({ "gap_ms": gap.as_millis() })),
         Fact::InputPutAside { digest, line } => (
             "input_put_aside",
             json!({ "digest": digest.to_string(), "line": line.map(|line| line_name(plant, line)) }),
         ),
+    }
+}
+
+/// What people changed of chutes and batches while they were at work.
+fn describe_change(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
+    match fact {
+        Fact::BoxClosed { chute } => ("box_closed", json!({ "chute": chute_name(plant, *chute) })),
+        Fact::BoxBound { chute, code } => {
+            ("box_bound", json!({ "chute": chute_name(plant, *chute), "code": code.to_string() }))
+        }
+        Fact::ChuteTakenOut { chute } => ("chute_taken_out", json!({ "chute": chute_name(plant, *chute) })),
+        Fact::ChutePutBack { chute } => ("chute_put_back", json!({ "chute": chute_name(plant, *chute) })),
+        Fact::JobsAdded { batch, part, first, count, pieces } => (
+            "jobs_added",
+            json!({ "batch": batch.0, "part": part, "first_job": first.0, "jobs": count, "pieces": pieces.0 }),
+        ),
+        Fact::OrderCancelled { batch, order, chute, picked, in_flight, jobs } => (
+            "order_cancelled",
+            json!({
+                "batch": batch.0, "order": order_json(order),
+                "chute": chute.map(|chute| chute_name(plant, chute)),
+                "picked": picked.0, "in_flight": in_flight.0,
+                "cancelled": jobs.iter().map(|(_, pieces)| u64::from(pieces.0)).sum::<u64>(),
+            }),
+        ),
+        Fact::PiecesCancelled { batch, job, pieces } => {
+            ("pieces_cancelled", json!({ "batch": batch.0, "job": job.0, "pieces": pieces.0 }))
+        }
+        Fact::StartCancelled { batch, .. } => ("start_cancelled", json!({ "batch": batch.0 })),
+        _ => ("unknown", json!({})),
     }
 }
 

@@ -58,19 +58,11 @@ impl<'a> Applier<'a> {
 
     async fn apply_fact(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
-            Fact::BatchStarted { batch } => self.start_batch(*batch).await,
-            Fact::BatchPaused { batch } => self.change_batch(*batch, "paused").await,
-            Fact::BatchResumed { batch } => self.change_batch(*batch, "running").await,
-            Fact::BatchClosing { batch, is_forced } => {
-                let Some(id) = self.batch_of(*batch).await? else { return Ok(()) };
-                let row = values![id, i64::from(*is_forced)];
-                self.session.execute(statements::BATCH_CLOSING, row).await.map(drop)
-            }
-            Fact::BatchEnded { batch } => {
-                let Some(id) = self.batch_of(*batch).await? else { return Ok(()) };
-                let row = values![id, self.seq, self.now];
-                self.session.execute(statements::BATCH_ENDED, row).await.map(drop)
-            }
+            Fact::BatchStarted { .. }
+            | Fact::BatchPaused { .. }
+            | Fact::BatchResumed { .. }
+            | Fact::BatchClosing { .. }
+            | Fact::BatchEnded { .. } => self.apply_life(fact).await,
             Fact::PiecesShort { batch, job, pieces, last_seen, reason, .. } => {
                 self.note_short(*batch, *job, *pieces, last_seen, *reason).await
             }
@@ -110,13 +102,75 @@ impl<'a> Applier<'a> {
                 let id = self.load_id(*load).await?;
                 self.session.execute(statements::LOAD_LATE, values![id]).await.map(drop)
             }
-            Fact::ClassCompleted { .. }
+            Fact::JobsAdded { .. }
+            | Fact::OrderCancelled { .. }
+            | Fact::PiecesCancelled { .. }
+            | Fact::StartCancelled { .. }
+            | Fact::BoxBound { .. } => self.apply_change(fact).await,
+            Fact::BoxClosed { .. }
+            | Fact::LineHeld { .. }
+            | Fact::LineReleased { .. }
+            | Fact::InductionHeld { .. }
+            | Fact::InductionReleased { .. }
+            | Fact::ChuteTakenOut { .. }
+            | Fact::ChutePutBack { .. }
+            | Fact::ClassCompleted { .. }
             | Fact::AlarmRaised(_)
             | Fact::AlarmGone(_)
             | Fact::PermitChanged { .. }
             | Fact::SelfStalled { .. }
             | Fact::LateBySelfStall { .. }
             | Fact::InputPutAside { .. } => Ok(()),
+        }
+    }
+
+    /// The life of a batch.
+    async fn apply_life(&mut self, fact: &Fact) -> Result<(), StoreError> {
+        match fact {
+            Fact::BatchStarted { batch } => self.start_batch(*batch).await,
+            Fact::BatchPaused { batch } => self.change_batch(*batch, "paused").await,
+            Fact::BatchResumed { batch } => self.change_batch(*batch, "running").await,
+            Fact::BatchClosing { batch, is_forced } => {
+                let Some(id) = self.batch_of(*batch).await? else { return Ok(()) };
+                let row = values![id, i64::from(*is_forced)];
+                self.session.execute(statements::BATCH_CLOSING, row).await.map(drop)
+            }
+            Fact::BatchEnded { batch } => {
+                let Some(id) = self.batch_of(*batch).await? else { return Ok(()) };
+                let row = values![id, self.seq, self.now];
+                self.session.execute(statements::BATCH_ENDED, row).await.map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What people changed while a batch ran.
+    async fn apply_change(&mut self, fact: &Fact) -> Result<(), StoreError> {
+        match fact {
+            Fact::JobsAdded { batch, .. } => {
+                let Some(id) = self.batch_of(*batch).await? else { return Ok(()) };
+                self.session.execute(statements::ORDERS_STARTED, values![id]).await.map(drop)
+            }
+            Fact::OrderCancelled { batch, jobs, .. } => {
+                for (job, pieces) in jobs {
+                    self.cancel_pieces(*batch, *job, *pieces).await?;
+                }
+                Ok(())
+            }
+            Fact::PiecesCancelled { batch, job, pieces } => self.cancel_pieces(*batch, *job, *pieces).await,
+            Fact::StartCancelled { batch, token } => {
+                let Some(id) = self.batch_of(*batch).await? else { return Ok(()) };
+                let row = values![id, token.0.cast_signed()];
+                self.session.execute(statements::START_TAKEN_BACK, row).await?;
+                self.session.execute(statements::ORDERS_TAKEN_BACK, values![id]).await.map(drop)
+            }
+            Fact::BoxBound { chute, code } => {
+                let code = code.to_string();
+                let row = values![i64::from(chute.0), &code];
+                self.session.execute(statements::STAND_BOX, row).await?;
+                self.session.execute(statements::CODE_BOX, row).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -174,6 +228,15 @@ impl<'a> Applier<'a> {
         let row = values![job.batch, job.job, reason.as_str(), &seen];
         self.session.execute(statements::SET_JOB_SHORT, row).await?;
         let count = Count { short: i64::from(pieces.0), ..job.count };
+        self.set_count(&job, count).await
+    }
+
+    /// Pieces of an order that was cancelled while its batch ran: they will not come.
+    async fn cancel_pieces(&mut self, batch: BatchId, job: JobId, pieces: Pieces) -> Result<(), StoreError> {
+        let Some(job) = self.job_of(i64::from(batch.0), i64::from(job.0)).await? else { return Ok(()) };
+        let row = values![job.batch, job.job, Reason::OrderCancelled.as_str(), "never"];
+        self.session.execute(statements::SET_JOB_SHORT, row).await?;
+        let count = Count { short: job.count.short + i64::from(pieces.0), ..job.count };
         self.set_count(&job, count).await
     }
 
@@ -337,6 +400,7 @@ impl<'a> Applier<'a> {
 
     /// The box of a chute was taken away: what is in it is boxed.
     async fn close_box(&mut self, chute: ChuteId) -> Result<(), StoreError> {
+        self.session.execute(statements::UNSTAND_BOX, values![i64::from(chute.0)]).await?;
         let open = self.session.find(statements::FIND_OPEN_BOX, values![i64::from(chute.0)]).await?;
         let Some(row) = open else { return Ok(()) };
         let id = row.int(0)?;

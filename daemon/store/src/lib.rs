@@ -36,6 +36,7 @@
 //! | `loads` | id; line + PLC epoch + item | journal | every load with its one current outcome and reason |
 //! | `bindings` | chute | journal | class of each chute |
 //! | `boxes` | id; one open per chute | journal | boxes, from their first piece to their removal |
+//! | `standing_boxes` | chute | journal | what people call the box that stands there |
 //! | `exceptions` | load | journal | loads a person has to deal with, open and closed |
 //!
 //! # From the journal's ids to the store's
@@ -92,7 +93,6 @@ mod intake;
 mod listing;
 mod migration;
 mod order;
-mod planning;
 mod projection;
 mod projector;
 mod rebuild;
@@ -117,7 +117,6 @@ pub use order::{
     BARCODES_PER_LINE_MAX, DESCRIPTION_SIZE_MAX, Difference, LINES_PER_ORDER_MAX, LineDraft, LineFault,
     LineRefusal, NAME_SIZE_MAX, OrderDraft, OrderRefusal,
 };
-pub use planning::LineToPlan;
 pub use projector::{Progress, ProjectError, Projector, RECORDS_PER_CHUNK_MAX};
 pub use shift::{MissingView, OpenCounts, ShiftClose, ShiftCloseView};
 pub use sku::SkuView;

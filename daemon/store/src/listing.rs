@@ -94,7 +94,7 @@ pub struct Quantities {
     pub assigned: i64,
     /// Cancelled by the host, or missing at the end of the batch.
     pub cancelled: i64,
-    /// Of these, missing at the end of the batch.
+    /// Of these, missing at the end of the batch, or cancelled while it ran.
     pub short: i64,
     /// In a chute.
     pub picked: i64,
@@ -248,6 +248,8 @@ pub struct BoxView {
     pub loads: i64,
     /// Pieces in it.
     pub pieces: i64,
+    /// What people call it, where somebody said.
+    pub code: Option<String>,
     /// Record in which its first piece came.
     pub opened_seq: i64,
     /// Record in which it was taken away.
@@ -338,30 +340,12 @@ impl Store {
         row.as_ref().map(batch_view).transpose()
     }
 
-    /// The batch with this reference.
-    ///
-    /// # Errors
-    /// The store cannot be used.
-    pub async fn batch_of_reference(&self, reference: &str) -> Result<Option<BatchView>, StoreError> {
-        let mut session = self.database().read().await?;
-        let row = session.find(statements::FIND_BATCH_OF_REFERENCE, values![reference]).await?;
-        row.as_ref().map(batch_view).transpose()
-    }
-
     /// Jobs of a batch and what became of them. Jobs are numbered from 0: the first page is after -1.
     ///
     /// # Errors
     /// The store cannot be used.
     pub async fn results(&self, batch: i64, at: PageAt) -> Result<Page<ResultView>, StoreError> {
         self.page(statements::LIST_RESULTS, Some(batch.into()), at, result_view, |r| r.job).await
-    }
-
-    /// Jobs of a batch that are not all in a chute, and what is known of the pieces; the first page is after -1.
-    ///
-    /// # Errors
-    /// The store cannot be used.
-    pub async fn missing(&self, batch: i64, at: PageAt) -> Result<Page<ResultView>, StoreError> {
-        self.page(statements::FIND_MISSING, Some(batch.into()), at, result_view, |r| r.job).await
     }
 
     /// Loads, in the order in which they were first seen.
@@ -576,6 +560,7 @@ fn box_view(row: &Row) -> Result<BoxView, StoreError> {
         pieces: row.int(6)?,
         opened_seq: row.int(7)?,
         closed_seq: row.maybe_int(8)?,
+        code: row.maybe_string(9)?,
     })
 }
 

@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(2, "batches", "0002_batches.sql"),
     migration!(3, "projection", "0003_projection.sql"),
     migration!(4, "shifts", "0004_shifts.sql"),
+    migration!(5, "changes", "0005_changes.sql"),
 ];
 
 /// The schema is not what this program needs. Nothing was changed.

@@ -35,6 +35,7 @@ impl Store {
             statements::EMPTY_LOADS,
             statements::EMPTY_BINDINGS,
             statements::EMPTY_BOXES,
+            statements::EMPTY_STANDING_BOXES,
             statements::EMPTY_EXCEPTIONS,
             statements::EMPTY_PROJECTION,
         ] {
@@ -79,6 +80,7 @@ const TABLES: &[(&str, Reading)] = &[
     ("loads", Reading::Pages(statements::OWNED_LOADS)),
     ("bindings", Reading::Pages(statements::OWNED_BINDINGS)),
     ("boxes", Reading::Pages(statements::OWNED_BOXES)),
+    ("standing_boxes", Reading::Pages(statements::OWNED_STANDING_BOXES)),
     ("exceptions", Reading::Pages(statements::OWNED_EXCEPTIONS)),
 ];
 

@@ -89,6 +89,17 @@ impl Store {
         session.fetch(statements::LIST_STARTING, &[]).await?.iter().map(starting_of).collect()
     }
 
+    /// Batches whose start was taken back in the journal while the store still has them starting: each is to be made
+    /// ready again with [`Store::refuse_start`].
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn taken_back(&self) -> Result<Vec<(i64, StartToken)>, StoreError> {
+        let mut session = self.database().read().await?;
+        let rows = session.fetch(statements::LIST_TAKEN_BACK, &[]).await?;
+        rows.iter().map(|row| Ok((row.int(0)?, StartToken(row.int(1)?.cast_unsigned())))).collect()
+    }
+
     /// The jobs of one part of a batch that has a plan; part 0 is the first.
     ///
     /// # Errors

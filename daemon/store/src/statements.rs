@@ -209,7 +209,10 @@ statements! {
         "WHERE (COALESCE(run_state, state), id) > ($1, $2) AND COALESCE(run_state, state) <= $1 \
          ORDER BY COALESCE(run_state, state), id LIMIT $3"
     );
-    LIST_STARTING = batch_columns!("WHERE state = 'starting' AND run_state IS NULL ORDER BY id");
+    LIST_STARTING = batch_columns!("WHERE state = 'starting' AND run_state IS NULL \
+        AND (taken_back IS NULL OR taken_back <> token) ORDER BY id");
+    LIST_TAKEN_BACK = "SELECT id, token FROM batches WHERE state = 'starting' AND run_state IS NULL \
+        AND taken_back = token ORDER BY id";
     SET_BATCH_STATE = "UPDATE batches SET state = $2 WHERE id = $1";
     REMOVE_MEMBER = "DELETE FROM batch_members WHERE order_id = $1";
     REMOVE_MEMBERS = "DELETE FROM batch_members WHERE batch_id = $1";
@@ -218,12 +221,6 @@ statements! {
     FIND_MEMBER_LINES = "SELECT o.id, o.owner, o.number, l.line_no, l.sku_owner, l.sku_code, l.ordered - l.cancelled \
         FROM batch_members m JOIN orders o ON o.id = m.order_id JOIN lines l ON l.order_id = o.id \
         WHERE m.batch_id = $1 ORDER BY o.id, l.line_no";
-    FIND_LINES_TO_PLAN = "SELECT o.owner, o.number, o.priority, o.due_at_s, l.line_no, l.sku_owner, l.sku_code, \
-        l.ordered - l.cancelled FROM batch_members m JOIN orders o ON o.id = m.order_id \
-        JOIN lines l ON l.order_id = o.id WHERE m.batch_id = $1 ORDER BY o.id, l.line_no";
-    FIND_BARCODES_TO_PLAN = "SELECT DISTINCT b.owner, b.code, b.barcode FROM batch_members m \
-        JOIN lines l ON l.order_id = m.order_id JOIN barcodes b ON b.owner = l.sku_owner AND b.code = l.sku_code \
-        WHERE m.batch_id = $1 ORDER BY b.owner, b.code, b.barcode";
     SET_ASSIGNED_LINES = "UPDATE lines SET assigned = COALESCE((SELECT CAST(SUM(j.quantity) AS BIGINT) FROM job_lines j \
         WHERE j.order_id = lines.order_id AND j.line_no = lines.line_no), 0) \
         WHERE order_id IN (SELECT order_id FROM batch_members WHERE batch_id = $1)";
@@ -234,7 +231,6 @@ statements! {
     REMOVE_JOB_LINES = "DELETE FROM job_lines WHERE batch_id = $1";
     SET_PLAN = "UPDATE batches SET state = $2, planned = $3, core_id = NULL, token = NULL, parts = NULL, content = NULL \
         WHERE id = $1";
-    SET_ASSIGN = "UPDATE batches SET assign = $2 WHERE id = $1";
     SET_STARTING = "UPDATE batches SET state = 'starting', core_id = $2, token = $3, parts = $4, content = $5 \
         WHERE id = $1";
     SET_START_REFUSED = "UPDATE batches SET state = 'ready', token = NULL WHERE id = $1";
@@ -246,9 +242,6 @@ statements! {
     LIST_RESULTS = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
         j.boxed, j.short, j.short_reason, j.last_seen FROM jobs j JOIN orders o ON o.id = j.order_id \
         WHERE j.batch_id = $1 AND j.job > $2 ORDER BY j.job LIMIT $3";
-    FIND_MISSING = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
-        j.boxed, j.short, j.short_reason, j.last_seen FROM jobs j JOIN orders o ON o.id = j.order_id \
-        WHERE j.batch_id = $1 AND j.picked < j.quantity AND j.job > $2 ORDER BY j.job LIMIT $3";
     LIST_LOADS = load_columns!("WHERE l.id > $1 ORDER BY l.id LIMIT $2");
     LIST_LOADS_OF_OUTCOME = load_columns!("WHERE l.outcome = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
     LIST_LOADS_OF_OUTCOME_BY_ROW = load_columns!(
@@ -261,8 +254,8 @@ statements! {
     FIND_LOAD_OF_KEY = load_columns!("WHERE l.line = $1 AND l.plc_epoch = $2 AND l.item = $3");
     LIST_EXCEPTIONS = "SELECT e.load_id, e.label, e.outcome, e.reason, e.lane, e.opened_seq FROM exceptions e \
         WHERE e.closed_seq IS NULL AND e.load_id > $1 ORDER BY e.load_id LIMIT $2";
-    LIST_BOXES = "SELECT x.id, x.chute, x.core_batch, x.owner, x.number, x.loads, x.pieces, x.opened_seq, x.closed_seq \
-        FROM boxes x WHERE x.id > $1 ORDER BY x.id LIMIT $2";
+    LIST_BOXES = "SELECT x.id, x.chute, x.core_batch, x.owner, x.number, x.loads, x.pieces, x.opened_seq, x.closed_seq, \
+        x.code         FROM boxes x WHERE x.id > $1 ORDER BY x.id LIMIT $2";
 
     // --- shifts
     FIND_SHIFT_CLOSE = shift_close_columns!("WHERE business_day = $1 AND shift = $2");
@@ -287,6 +280,10 @@ statements! {
         WHERE id = $1 AND started_seq IS NULL";
     ORDERS_STARTED = "UPDATE orders SET run_state = 'picking' WHERE run_state IS NULL AND id IN \
         (SELECT order_id FROM jobs WHERE batch_id = $1)";
+    START_TAKEN_BACK = "UPDATE batches SET run_state = NULL, is_forced = NULL, started_seq = NULL, started_ns = NULL, \
+        taken_back = $2 WHERE id = $1";
+    ORDERS_TAKEN_BACK = "UPDATE orders SET run_state = NULL WHERE run_state = 'picking' AND picked = 0 AND short = 0 \
+        AND id IN (SELECT order_id FROM jobs WHERE batch_id = $1)";
     BATCH_RUN_STATE = "UPDATE batches SET run_state = $2 WHERE id = $1";
     BATCH_CLOSING = "UPDATE batches SET run_state = 'closing', is_forced = $2 WHERE id = $1";
     BATCH_ENDED = "UPDATE batches SET run_state = 'ended', ended_seq = $2, ended_ns = $3 WHERE id = $1";
@@ -323,8 +320,13 @@ statements! {
     FREE_CHUTE = "DELETE FROM bindings WHERE chute = $1";
     FIND_BINDING = "SELECT chute FROM bindings WHERE core_batch = $1 AND owner = $2 AND number = $3 ORDER BY chute";
     FIND_OPEN_BOX = "SELECT id FROM boxes WHERE chute = $1 AND closed_seq IS NULL";
-    OPEN_BOX = "INSERT INTO boxes (id, chute, core_batch, owner, number, opened_seq, opened_ns) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    STAND_BOX = "INSERT INTO standing_boxes (chute, code) VALUES ($1, $2) \
+        ON CONFLICT (chute) DO UPDATE SET code = excluded.code";
+    CODE_BOX = "UPDATE boxes SET code = $2 WHERE chute = $1 AND closed_seq IS NULL";
+    UNSTAND_BOX = "DELETE FROM standing_boxes WHERE chute = $1";
+    OWNED_STANDING_BOXES = "SELECT chute, code FROM standing_boxes WHERE chute > $1 ORDER BY chute LIMIT $2";
+    OPEN_BOX = "INSERT INTO boxes (id, chute, core_batch, owner, number, opened_seq, opened_ns, code) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT s.code FROM standing_boxes s WHERE s.chute = $2))";
     FILL_BOX = "UPDATE boxes SET loads = loads + 1, pieces = pieces + $2 WHERE id = $1";
     CLOSE_BOX = "UPDATE boxes SET closed_seq = $2, closed_ns = $3 WHERE id = $1";
     FIND_BOX_CONTENT = "SELECT core_batch, job, CAST(SUM(credited) AS BIGINT) FROM loads WHERE box_id = $1 \
@@ -349,7 +351,8 @@ statements! {
     EMPTY_ORDERS = "UPDATE orders SET run_state = NULL, picked = 0, boxed = 0, short = 0";
     EMPTY_LINES = "UPDATE lines SET picked = 0, boxed = 0, short = 0";
     EMPTY_BATCHES = "UPDATE batches SET run_state = NULL, is_forced = NULL, started_seq = NULL, started_ns = NULL, \
-        ended_seq = NULL, ended_ns = NULL, picked = 0, boxed = 0, short = 0";
+        ended_seq = NULL, ended_ns = NULL, picked = 0, boxed = 0, short = 0, taken_back = NULL";
+    EMPTY_STANDING_BOXES = "DELETE FROM standing_boxes";
     EMPTY_JOBS = "UPDATE jobs SET picked = 0, boxed = 0, short = 0, short_reason = NULL, last_seen = NULL";
     EMPTY_LOADS = "DELETE FROM loads";
     EMPTY_BINDINGS = "DELETE FROM bindings";
@@ -360,8 +363,8 @@ statements! {
     OWNED_ORDERS = "SELECT id, run_state, picked, boxed, short FROM orders WHERE id > $1 ORDER BY id LIMIT $2";
     OWNED_LINES = "SELECT order_id, line_no, picked, boxed, short FROM lines WHERE order_id > $1 AND order_id <= $2 \
         ORDER BY order_id, line_no";
-    OWNED_BATCHES = "SELECT id, run_state, is_forced, started_seq, started_ns, ended_seq, ended_ns, picked, boxed, short \
-        FROM batches WHERE id > $1 ORDER BY id LIMIT $2";
+    OWNED_BATCHES = "SELECT id, run_state, is_forced, started_seq, started_ns, ended_seq, ended_ns, picked, boxed, short, \
+        taken_back FROM batches WHERE id > $1 ORDER BY id LIMIT $2";
     OWNED_JOBS = "SELECT batch_id, job, picked, boxed, short, short_reason, last_seen FROM jobs WHERE batch_id > $1 \
         AND batch_id <= $2 ORDER BY batch_id, job";
     NEWEST_ORDER = "SELECT COALESCE(MAX(id), 0) FROM orders";
@@ -372,7 +375,7 @@ statements! {
     OWNED_BINDINGS = "SELECT chute, core_batch, owner, number, bound_seq FROM bindings WHERE chute > $1 \
         ORDER BY chute LIMIT $2";
     OWNED_BOXES = "SELECT id, chute, core_batch, owner, number, loads, pieces, opened_seq, opened_ns, closed_seq, \
-        closed_ns FROM boxes WHERE id > $1 ORDER BY id LIMIT $2";
+        closed_ns, code FROM boxes WHERE id > $1 ORDER BY id LIMIT $2";
     OWNED_EXCEPTIONS = "SELECT load_id, label, outcome, reason, lane, opened_seq, closed_seq, closed_by FROM exceptions \
         WHERE load_id > $1 ORDER BY load_id LIMIT $2";
 }

@@ -28,7 +28,8 @@ impl Word for Identify {
 }
 
 impl Word for Assign {
-    const ALL: &'static [(Self, &'static str)] = &[(Self::Volume, "volume"), (Self::FirstScan, "first_scan")];
+    const ALL: &'static [(Self, &'static str)] =
+        &[(Self::Volume, "volume"), (Self::FirstScan, "first_scan"), (Self::Fixed, "fixed")];
 }
 
 impl Word for ExitResult {

@@ -201,6 +201,21 @@ impl Batch {
         }
     }
 
+    /// Fewer pieces of a job are planned.
+    pub(crate) fn drop_pieces(&mut self, job: JobId, pieces: Pieces) {
+        let Some(job) = self.jobs.get_mut(job.0 as usize) else { return };
+        job.planned = job.planned.saturating_sub(pieces.0);
+        if let Some(class) = self.classes.get_mut(job.class as usize) {
+            class.planned = class.planned.saturating_sub(pieces.0);
+        }
+    }
+
+    /// What was still to come of an order was cancelled; gives its chute when nothing more comes for it.
+    pub(crate) fn cancel(&mut self, order: &OrderKey) -> Option<ChuteId> {
+        let class = self.classes.get(self.class_of(order)? as usize)?;
+        class.chute.filter(|_| class.done >= class.planned)
+    }
+
     pub(crate) fn change(&mut self, state: BatchState, at: Stamp) {
         self.state = state;
         self.since = at;
@@ -296,6 +311,21 @@ impl Batches {
         batch.parts.push(hash);
         batch.content = chain_content(batch.content, hash);
         self.keep_labels(spec.batch, first, jobs);
+    }
+
+    /// Jobs were added to a batch that runs.
+    pub(crate) fn add(&mut self, batch: BatchId, jobs: &[JobSpec]) {
+        let Some(row) = self.rows.get_mut(&batch) else { return };
+        let first = row.jobs.len();
+        row.keep_jobs(jobs);
+        self.keep_labels(batch, first, jobs);
+    }
+
+    /// A staged batch is dropped; one that was started is not.
+    pub(crate) fn unstage(&mut self, batch: BatchId) {
+        if self.rows.get(&batch).is_some_and(|row| row.state == BatchState::Staged) {
+            self.forget(batch);
+        }
     }
 
     fn keep_labels(&mut self, batch: BatchId, first: usize, jobs: &[JobSpec]) {

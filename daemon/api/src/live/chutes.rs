@@ -53,6 +53,8 @@ pub struct Chute {
     pub is_blocked: bool,
     /// A person took it out of use.
     pub is_closed: bool,
+    /// Its box was closed before its class was complete, and no new one stands there.
+    pub is_box_closed: bool,
     /// Loads on their way to it.
     pub in_flight: u32,
     /// Name of the box, where one was given.
@@ -78,7 +80,7 @@ impl Chute {
             ChuteState::Complete
         } else if self.bound.is_none() {
             ChuteState::Free
-        } else if is_full {
+        } else if is_full || self.is_box_closed {
             ChuteState::Full
         } else {
             ChuteState::Bound
@@ -97,6 +99,7 @@ impl Chute {
 
     pub(crate) fn swap(&mut self, at: Stamp) {
         self.box_code = None;
+        self.is_box_closed = false;
         self.loads = 0;
         self.pieces = 0;
         self.swapped = Some(at);

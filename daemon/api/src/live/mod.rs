@@ -8,6 +8,7 @@
 
 pub mod alarms;
 pub mod batches;
+mod changes;
 pub mod chutes;
 pub mod counts;
 pub mod exceptions;
@@ -22,8 +23,8 @@ use std::sync::Arc;
 
 use wcs_types::{
     AlarmCode, AlarmKey, BatchId, ChuteId, Code, Decision, Destination, EventBody, EventSeq, Fact, Input,
-    JobId, LaneNo, LineId, LinkChange, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason, Seq,
-    SorterEvent, Suspect, Verb,
+    JobId, LaneNo, LineId, LinkChange, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason, Record,
+    Seq, SorterEvent, Suspect, Verb,
 };
 
 use crate::ports::Told;
@@ -152,6 +153,7 @@ impl Live {
         let at = Stamp { seq: told.record.seq, unix_ms: told.unix_ms };
         self.at = at;
         self.see_input(&told.record.input, at);
+        self.see_added(&told.record);
         for fact in &told.record.facts {
             self.see_fact(fact, at);
         }
@@ -170,12 +172,22 @@ impl Live {
             Input::Verb { verb: Verb::Stage { spec, part, jobs }, .. } => {
                 self.batches.stage(spec, *part, jobs, self.plant.lines.len(), at);
             }
+            Input::Verb { verb: Verb::Unstage { batch }, .. } => self.batches.unstage(*batch),
             Input::Quarantined(put) => {
                 if let Suspect::Link { line, change } = &put.suspect {
                     self.take_down(*line, change, at);
                 }
             }
             Input::Verb { .. } | Input::Timeout | Input::Refused { .. } | Input::Storage(_) => {}
+        }
+    }
+
+    /// Jobs that were added to a running batch: the fact says that they were taken, the verb holds them.
+    fn see_added(&mut self, record: &Record) {
+        if let Input::Verb { verb: Verb::Add { batch, jobs, .. }, .. } = &record.input
+            && record.facts.iter().any(|fact| matches!(fact, Fact::JobsAdded { .. }))
+        {
+            self.batches.add(*batch, jobs);
         }
     }
 
@@ -267,6 +279,18 @@ impl Live {
                     row.is_permitted = *is_permitted;
                 }
             }
+            Fact::LineHeld { .. }
+            | Fact::LineReleased { .. }
+            | Fact::InductionHeld { .. }
+            | Fact::InductionReleased { .. }
+            | Fact::BoxClosed { .. }
+            | Fact::BoxBound { .. }
+            | Fact::ChuteTakenOut { .. }
+            | Fact::ChutePutBack { .. }
+            | Fact::JobsAdded { .. }
+            | Fact::OrderCancelled { .. }
+            | Fact::PiecesCancelled { .. }
+            | Fact::StartCancelled { .. } => self.see_people(fact, at),
             Fact::SelfStalled { .. } | Fact::InputPutAside { .. } => {}
         }
     }

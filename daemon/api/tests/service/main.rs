@@ -2,8 +2,6 @@
 //! played. No socket, no clock.
 
 #[cfg(test)]
-mod batches;
-#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod keys;
@@ -13,5 +11,3 @@ mod orders;
 mod refused;
 #[cfg(test)]
 mod service;
-#[cfg(test)]
-mod starting;
