@@ -33,6 +33,24 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for Json<T> {
     }
 }
 
+/// A JSON body that may be left out with all its fields.
+#[derive(Clone, Debug)]
+pub struct MaybeJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Api> for MaybeJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        let kind = need_type(request.headers(), &["application/json"]);
+        let bytes = read(request, api, api.limits().json_size_max).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        kind?;
+        parse(&bytes).map(Self)
+    }
+}
+
 /// For handlers that take no body: one that comes all the same is refused.
 #[derive(Clone, Copy, Debug)]
 pub struct NoBody;

@@ -12,6 +12,7 @@ pub mod actions;
 mod alarms;
 pub mod answer;
 pub mod asking;
+mod batches;
 pub mod body;
 pub mod chutes;
 mod connections;
@@ -41,6 +42,7 @@ pub mod why;
 mod without_store;
 pub mod words;
 
+pub use batches::{SettledStart, settle_starting};
 pub use live::feed::{LiveFeed, LiveHandle};
 pub use server::{BindError, Bound, bind, routes};
 pub use state::{Api, Limits, Parts, StoreSlot};

@@ -28,7 +28,9 @@ use crate::idempotency::carry_through;
 use crate::problem::{FieldFault, Problem, ProblemBody, ProblemCode, localise};
 use crate::requests::measure;
 use crate::state::Api;
-use crate::{alarms, chutes, events, exceptions, health, lines, loads, metrics, orders, shifts, skus};
+use crate::{
+    alarms, batches, chutes, events, exceptions, health, lines, loads, metrics, orders, shifts, skus,
+};
 
 /// The service cannot be bound to an address.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +126,7 @@ fn documented() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(orders::router())
         .merge(shifts::router())
+        .merge(batches::router())
         .merge(skus::router())
         .merge(lines::router())
         .merge(chutes::router())

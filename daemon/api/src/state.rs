@@ -11,6 +11,7 @@ use wcs_intake::Mapping;
 use wcs_store::Store;
 use wcs_types::{Plant, Seq};
 
+use crate::batches::CoreIds;
 use crate::idempotency::OpenKeys;
 use crate::live::feed::LiveHandle;
 use crate::ports::{Control, Figures, Records};
@@ -103,6 +104,7 @@ struct Inner {
     open_keys: OpenKeys,
     streams: Arc<Semaphore>,
     searches: Semaphore,
+    core_ids: CoreIds,
 }
 
 impl Api {
@@ -117,6 +119,7 @@ impl Api {
             open_keys: OpenKeys::default(),
             streams: crate::events::places(),
             searches: Semaphore::new(crate::loads::SEARCHES_MAX),
+            core_ids: CoreIds::default(),
         }))
     }
 
@@ -206,6 +209,10 @@ impl Api {
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         (self.0.parts.now_ms)()
+    }
+
+    pub(crate) fn core_ids(&self) -> &CoreIds {
+        &self.0.core_ids
     }
 
     pub(crate) fn open_keys(&self) -> &OpenKeys {

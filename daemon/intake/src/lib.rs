@@ -19,5 +19,5 @@ mod rows;
 pub use encoding::Encoding;
 pub use intake::{Intake, LineIntake, OrderIntake, read_orders};
 pub use mapping::{Columns, Mapping, MappingProblem, MappingProblems, RefusalRule, Rule};
-pub use plan::{PlannedBatch, plan};
+pub use plan::{CodeTooLong, LineToPlan, OrderToPlan, PlannedBatch, jobs_of, plan};
 pub use refusal::{FileRefusal, LineRefusal, builtin};

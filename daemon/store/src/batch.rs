@@ -51,7 +51,7 @@ pub enum BatchRefusal {
     WrongState { batch: i64, state: String, needed: &'static str },
     #[error("the reference is taken by batch {batch}, which is another: its {field} differs")]
     ReferenceTaken { batch: i64, field: &'static str },
-    #[error("a reference has 1 to {REFERENCE_SIZE_MAX} bytes")]
+    #[error("a reference has 1 to {REFERENCE_SIZE_MAX} bytes without control characters")]
     BadReference,
     #[error("{} orders cannot be in the batch; the first is {}: {}", orders.len(), orders[0].0.number, orders[0].1)]
     Orders { orders: Vec<(OrderKey, MemberFault)> },
@@ -121,8 +121,25 @@ impl Store {
     /// # Errors
     /// Another batch has the reference, or the store cannot be used.
     pub async fn make_batch(&self, draft: &BatchDraft, now_ms: i64) -> Result<Made, BatchError> {
+        self.make_batch_of(draft, &[], now_ms).await
+    }
+
+    /// Makes a batch that receives orders, and puts these in: both, or neither. How it will be assigned may change until
+    /// it is planned, and is no part of what makes a repeated request the same.
+    ///
+    /// # Errors
+    /// Another batch has the reference, an order does not allow it, or the store cannot be used.
+    pub async fn make_batch_of(
+        &self,
+        draft: &BatchDraft,
+        orders: &[OrderKey],
+        now_ms: i64,
+    ) -> Result<Made, BatchError> {
         let reference = draft.reference.as_deref();
-        if reference.is_some_and(|text| text.is_empty() || text.len() > REFERENCE_SIZE_MAX) {
+        let is_bad = |text: &str| {
+            text.is_empty() || text.len() > REFERENCE_SIZE_MAX || text.chars().any(char::is_control)
+        };
+        if reference.is_some_and(is_bad) {
             return Err(BatchRefusal::BadReference.into());
         }
         let mut session = self.database().begin().await?;
@@ -131,7 +148,11 @@ impl Store {
             && let Some(row) = session.find(statements::FIND_BATCH_OF_REFERENCE, values![reference]).await?
         {
             let batch = row.int(0)?;
-            return match first_difference(draft, &row)? {
+            let mut field = first_difference(draft, &row)?;
+            if field.is_none() && !are_members(&mut session, batch, orders).await? {
+                field = Some("orders");
+            }
+            return match field {
                 Some(field) => Err(BatchRefusal::ReferenceTaken { batch, field }.into()),
                 None => Ok(Made { batch, is_repeat: true }),
             };
@@ -148,6 +169,7 @@ impl Store {
             now_ms,
         ];
         session.execute(statements::INSERT_BATCH, row).await?;
+        add_members(&mut session, batch, orders).await?;
         session.commit().await?;
         Ok(Made { batch, is_repeat: false })
     }
@@ -158,33 +180,7 @@ impl Store {
     /// The batch or an order does not allow it, or the store cannot be used.
     pub async fn add_orders(&self, batch: i64, orders: &[OrderKey]) -> Result<(), BatchError> {
         let mut session = self.begin_batch(batch, &["receiving"], "receiving").await?.0;
-        let asked: BTreeSet<&OrderKey> = orders.iter().collect();
-        let keys: Vec<Value<'_>> =
-            asked.iter().flat_map(|key| [Value::from(&key.owner), Value::from(&key.number)]).collect();
-        let mut found = BTreeMap::new();
-        for row in session.fetch_rows(&statements::FIND_ORDERS, &keys).await? {
-            let key = OrderKey { owner: row.string(1)?, number: row.string(2)? };
-            found.insert(key, (row.int(0)?, row.string(3)?, row.maybe_int(4)?));
-        }
-        let (mut faults, mut members, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for order in orders {
-            let fault = match found.get(order) {
-                _ if !seen.insert(order) => MemberFault::Twice,
-                None => MemberFault::Unknown,
-                Some((_, _, Some(other))) if *other == batch => continue,
-                Some((_, _, Some(other))) => MemberFault::Taken { batch: *other },
-                Some((_, state, None)) if state != "wait" => MemberFault::State { state: state.clone() },
-                Some((id, _, None)) => {
-                    members.extend_from_slice(values![batch, *id]);
-                    continue;
-                }
-            };
-            faults.push((order.clone(), fault));
-        }
-        if !faults.is_empty() {
-            return Err(BatchRefusal::Orders { orders: faults }.into());
-        }
-        session.execute_rows(&statements::INSERT_MEMBERS, &members).await?;
+        add_members(&mut session, batch, orders).await?;
         Ok(session.commit().await?)
     }
 
@@ -209,6 +205,19 @@ impl Store {
     /// # Errors
     /// The plan does not fit the orders, the batch does not allow it, or the store cannot be used.
     pub async fn assign(&self, batch: i64, jobs: &[JobSpec]) -> Result<(), BatchError> {
+        self.assign_by(batch, None, jobs).await
+    }
+
+    /// As [`Store::assign`], and says how classes get chutes from now on.
+    ///
+    /// # Errors
+    /// As [`Store::assign`].
+    pub async fn assign_by(
+        &self,
+        batch: i64,
+        by: Option<Assign>,
+        jobs: &[JobSpec],
+    ) -> Result<(), BatchError> {
         if jobs.len() > JOBS_PER_BATCH_MAX {
             return Err(BatchRefusal::TooManyJobs { jobs: jobs.len() }.into());
         }
@@ -251,6 +260,9 @@ impl Store {
         session.execute_rows(&statements::INSERT_JOB_LINES, &fill_rows).await?;
         count_assigned(&mut session, batch).await?;
         session.execute(statements::SET_PLAN, values![batch, "ready", planned]).await?;
+        if let Some(by) = by {
+            session.execute(statements::SET_ASSIGN, values![batch, by.word()]).await?;
+        }
         Ok(session.commit().await?)
     }
 
@@ -300,6 +312,57 @@ impl Store {
     }
 }
 
+/// Where orders stand: id, state and batch of each.
+async fn find_orders(
+    session: &mut Session,
+    orders: &[OrderKey],
+) -> Result<BTreeMap<OrderKey, (i64, String, Option<i64>)>, StoreError> {
+    let asked: BTreeSet<&OrderKey> = orders.iter().collect();
+    let keys: Vec<Value<'_>> =
+        asked.iter().flat_map(|key| [Value::from(&key.owner), Value::from(&key.number)]).collect();
+    let mut found = BTreeMap::new();
+    for row in session.fetch_rows(&statements::FIND_ORDERS, &keys).await? {
+        let key = OrderKey { owner: row.string(1)?, number: row.string(2)? };
+        found.insert(key, (row.int(0)?, row.string(3)?, row.maybe_int(4)?));
+    }
+    Ok(found)
+}
+
+async fn are_members(session: &mut Session, batch: i64, orders: &[OrderKey]) -> Result<bool, StoreError> {
+    let found = find_orders(session, orders).await?;
+    Ok(orders.iter().all(|key| found.get(key).is_some_and(|(_, _, of)| *of == Some(batch))))
+}
+
+/// Puts orders into a batch; those that are in it already stay.
+pub(crate) async fn add_members(
+    session: &mut Session,
+    batch: i64,
+    orders: &[OrderKey],
+) -> Result<Vec<i64>, BatchError> {
+    let found = find_orders(session, orders).await?;
+    let (mut faults, mut added, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for order in orders {
+        let fault = match found.get(order) {
+            _ if !seen.insert(order) => MemberFault::Twice,
+            None => MemberFault::Unknown,
+            Some((_, _, Some(other))) if *other == batch => continue,
+            Some((_, _, Some(other))) => MemberFault::Taken { batch: *other },
+            Some((_, state, None)) if state != "wait" => MemberFault::State { state: state.clone() },
+            Some((id, _, None)) => {
+                added.push(*id);
+                continue;
+            }
+        };
+        faults.push((order.clone(), fault));
+    }
+    if !faults.is_empty() {
+        return Err(BatchRefusal::Orders { orders: faults }.into());
+    }
+    let members: Vec<Value<'_>> = added.iter().flat_map(|id| [batch.into(), (*id).into()]).collect();
+    session.execute_rows(&statements::INSERT_MEMBERS, &members).await?;
+    Ok(added)
+}
+
 async fn check(
     session: &mut Session,
     batch: i64,
@@ -342,7 +405,6 @@ fn first_difference(draft: &BatchDraft, row: &Row) -> Result<Option<&'static str
         ("line", row.int(3)? == i64::from(draft.line)),
         ("kind", row.text(4)? == draft.kind.word()),
         ("identify", row.text(5)? == draft.identify.word()),
-        ("assign", row.text(6)? == draft.assign.word()),
         ("chute limit", row.int(7)? == i64::from(draft.chute_limit)),
     ];
     Ok(fields.into_iter().find(|(_, is_same)| !is_same).map(|(field, _)| field))

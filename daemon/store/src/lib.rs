@@ -93,6 +93,7 @@ mod intake;
 mod listing;
 mod migration;
 mod order;
+mod planning;
 mod projection;
 mod projector;
 mod rebuild;
@@ -117,6 +118,7 @@ pub use order::{
     BARCODES_PER_LINE_MAX, DESCRIPTION_SIZE_MAX, Difference, LINES_PER_ORDER_MAX, LineDraft, LineFault,
     LineRefusal, NAME_SIZE_MAX, OrderDraft, OrderRefusal,
 };
+pub use planning::LineToPlan;
 pub use projector::{Progress, ProjectError, Projector, RECORDS_PER_CHUNK_MAX};
 pub use shift::{MissingView, OpenCounts, ShiftClose, ShiftCloseView};
 pub use sku::SkuView;

@@ -340,12 +340,30 @@ impl Store {
         row.as_ref().map(batch_view).transpose()
     }
 
+    /// The batch with this reference.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn batch_of_reference(&self, reference: &str) -> Result<Option<BatchView>, StoreError> {
+        let mut session = self.database().read().await?;
+        let row = session.find(statements::FIND_BATCH_OF_REFERENCE, values![reference]).await?;
+        row.as_ref().map(batch_view).transpose()
+    }
+
     /// Jobs of a batch and what became of them. Jobs are numbered from 0: the first page is after -1.
     ///
     /// # Errors
     /// The store cannot be used.
     pub async fn results(&self, batch: i64, at: PageAt) -> Result<Page<ResultView>, StoreError> {
         self.page(statements::LIST_RESULTS, Some(batch.into()), at, result_view, |r| r.job).await
+    }
+
+    /// Jobs of a batch that are not all in a chute, and what is known of the pieces; the first page is after -1.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn missing(&self, batch: i64, at: PageAt) -> Result<Page<ResultView>, StoreError> {
+        self.page(statements::FIND_MISSING, Some(batch.into()), at, result_view, |r| r.job).await
     }
 
     /// Loads, in the order in which they were first seen.

@@ -221,6 +221,12 @@ statements! {
     FIND_MEMBER_LINES = "SELECT o.id, o.owner, o.number, l.line_no, l.sku_owner, l.sku_code, l.ordered - l.cancelled \
         FROM batch_members m JOIN orders o ON o.id = m.order_id JOIN lines l ON l.order_id = o.id \
         WHERE m.batch_id = $1 ORDER BY o.id, l.line_no";
+    FIND_LINES_TO_PLAN = "SELECT o.owner, o.number, o.priority, o.due_at_s, l.line_no, l.sku_owner, l.sku_code, \
+        l.ordered - l.cancelled FROM batch_members m JOIN orders o ON o.id = m.order_id \
+        JOIN lines l ON l.order_id = o.id WHERE m.batch_id = $1 ORDER BY o.id, l.line_no";
+    FIND_BARCODES_TO_PLAN = "SELECT DISTINCT b.owner, b.code, b.barcode FROM batch_members m \
+        JOIN lines l ON l.order_id = m.order_id JOIN barcodes b ON b.owner = l.sku_owner AND b.code = l.sku_code \
+        WHERE m.batch_id = $1 ORDER BY b.owner, b.code, b.barcode";
     SET_ASSIGNED_LINES = "UPDATE lines SET assigned = COALESCE((SELECT CAST(SUM(j.quantity) AS BIGINT) FROM job_lines j \
         WHERE j.order_id = lines.order_id AND j.line_no = lines.line_no), 0) \
         WHERE order_id IN (SELECT order_id FROM batch_members WHERE batch_id = $1)";
@@ -231,6 +237,7 @@ statements! {
     REMOVE_JOB_LINES = "DELETE FROM job_lines WHERE batch_id = $1";
     SET_PLAN = "UPDATE batches SET state = $2, planned = $3, core_id = NULL, token = NULL, parts = NULL, content = NULL \
         WHERE id = $1";
+    SET_ASSIGN = "UPDATE batches SET assign = $2 WHERE id = $1";
     SET_STARTING = "UPDATE batches SET state = 'starting', core_id = $2, token = $3, parts = $4, content = $5 \
         WHERE id = $1";
     SET_START_REFUSED = "UPDATE batches SET state = 'ready', token = NULL WHERE id = $1";
@@ -242,6 +249,9 @@ statements! {
     LIST_RESULTS = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
         j.boxed, j.short, j.short_reason, j.last_seen FROM jobs j JOIN orders o ON o.id = j.order_id \
         WHERE j.batch_id = $1 AND j.job > $2 ORDER BY j.job LIMIT $3";
+    FIND_MISSING = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
+        j.boxed, j.short, j.short_reason, j.last_seen FROM jobs j JOIN orders o ON o.id = j.order_id \
+        WHERE j.batch_id = $1 AND j.picked < j.quantity AND j.job > $2 ORDER BY j.job LIMIT $3";
     LIST_LOADS = load_columns!("WHERE l.id > $1 ORDER BY l.id LIMIT $2");
     LIST_LOADS_OF_OUTCOME = load_columns!("WHERE l.outcome = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
     LIST_LOADS_OF_OUTCOME_BY_ROW = load_columns!(

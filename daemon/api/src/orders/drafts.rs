@@ -78,6 +78,13 @@ pub(crate) struct LineIn {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DueAt(Timestamp);
 
+impl DueAt {
+    /// Seconds since 1970, without the fraction.
+    pub(crate) fn seconds(self) -> i64 {
+        self.0.as_second()
+    }
+}
+
 impl<'de> Deserialize<'de> for DueAt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -95,7 +102,7 @@ impl OrderIn {
             let reason = format!("number must have 1 to {NUMBER_SIZE_MAX} bytes: labels are made of it");
             return Err((key, reason));
         }
-        let due_at_s = match self.due_at.map(|at| u64::try_from(at.0.as_second())) {
+        let due_at_s = match self.due_at.map(|at| u64::try_from(at.seconds())) {
             None => 0,
             Some(Ok(seconds)) => seconds,
             Some(Err(_)) => return Err((key, "due_at is before 1970".to_owned())),

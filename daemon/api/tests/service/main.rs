@@ -2,6 +2,8 @@
 //! played. No socket, no clock.
 
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod keys;
@@ -11,3 +13,5 @@ mod orders;
 mod refused;
 #[cfg(test)]
 mod service;
+#[cfg(test)]
+mod starting;

@@ -34,6 +34,13 @@ impl Played {
         Self { verbs: Mutex::default(), answering: Mutex::new(Box::new(|_| Ok((Reply::Done, Vec::new())))) }
     }
 
+    pub(crate) fn answers(
+        &self,
+        answering: impl FnMut(&Verb) -> Result<(Reply, Vec<Fact>), AskError> + Send + 'static,
+    ) {
+        *self.answering.lock().unwrap() = Box::new(answering);
+    }
+
     /// The verbs asked since the last call.
     pub(crate) fn taken(&self) -> Vec<Verb> {
         std::mem::take(&mut self.verbs.lock().unwrap())
@@ -70,6 +77,7 @@ impl Figures for Nothing {
 pub(crate) struct Service {
     pub(crate) core: Arc<Played>,
     pub(crate) store: Store,
+    pub(crate) api: Api,
     router: Router,
     _folder: TempDir,
 }
@@ -133,7 +141,7 @@ impl Service {
             now_ms: Arc::new(|| NOW_MS),
             plant,
         });
-        Self { core, store, router: routes(api), _folder: folder }
+        Self { core, store, router: routes(api.clone()), api, _folder: folder }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
