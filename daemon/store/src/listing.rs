@@ -396,6 +396,16 @@ impl Store {
         }
     }
 
+    /// Loads of jobs of an order, in the order in which they were first seen; at most `most`.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn loads_of_order(&self, order: i64, most: u32) -> Result<Vec<LoadView>, StoreError> {
+        let mut session = self.database().read().await?;
+        let rows = session.fetch(statements::LOADS_OF_ORDER, values![order, i64::from(most)]).await?;
+        rows.iter().map(load_view).collect()
+    }
+
     /// One load.
     ///
     /// # Errors

@@ -261,6 +261,8 @@ statements! {
     LIST_LOADS_OF_LABEL_BY_ROW = load_columns!(
         "WHERE (l.label, l.id) > ($1, $2) AND l.label <= $1 ORDER BY l.label, l.id LIMIT $3"
     );
+    LOADS_OF_ORDER = load_columns!("JOIN batches b ON b.core_id = l.core_batch JOIN jobs j ON j.batch_id = b.id \
+        AND j.job = l.job WHERE j.order_id = $1 ORDER BY l.id LIMIT $2");
     FIND_LOAD_OF_KEY = load_columns!("WHERE l.line = $1 AND l.plc_epoch = $2 AND l.item = $3");
     LIST_EXCEPTIONS = "SELECT e.load_id, e.label, e.outcome, e.reason, e.lane, e.opened_seq FROM exceptions e \
         WHERE e.closed_seq IS NULL AND e.load_id > $1 ORDER BY e.load_id LIMIT $2";

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use wcs_intake::Mapping;
 use wcs_sim::faults::FaultPlan;
 use wcs_specs::load_plant;
@@ -9,9 +10,10 @@ use wcs_specs::load_plant;
 use crate::arguments::CheckOptions;
 use crate::exit::Failure;
 use crate::feed_source::read_text;
+use crate::shown::Shown;
 use crate::site_file::check_site;
 
-pub(crate) fn check(options: &CheckOptions) -> Result<(), Failure> {
+pub(crate) fn check(options: &CheckOptions, shown: Shown) -> Result<(), Failure> {
     let mut files = Vec::new();
     for path in &options.paths {
         collect(path, &mut files)?;
@@ -20,11 +22,25 @@ pub(crate) fn check(options: &CheckOptions) -> Result<(), Failure> {
         return Err(Failure::bad_input("there is no .toml file to check"));
     }
     let mut problems = Vec::new();
+    let (mut lines, mut documents) = (String::new(), Vec::new());
     for file in &files {
+        let name = file.display();
         match check_file(file) {
-            Ok(kind) => println!("{}: {kind}, ok", file.display()),
-            Err(found) => problems.push(found.to_string()),
+            Ok(kind) => {
+                lines += &format!("{name}: {kind}, ok\n");
+                documents.push(json!({ "file": name.to_string(), "ok": true, "kind": kind, "problems": [] }));
+            }
+            Err(found) => {
+                let found = found.to_string();
+                let told: Vec<&str> = found.lines().collect();
+                documents
+                    .push(json!({ "file": name.to_string(), "ok": false, "kind": null, "problems": told }));
+                problems.push(found);
+            }
         }
+    }
+    if shown == Shown::Json || !lines.is_empty() {
+        shown.print(&json!({ "ok": problems.is_empty(), "files": documents }), || lines)?;
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::BadInput(problems.join("\n"))) }
 }

@@ -2,27 +2,52 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
 use wcs_journal::{FileStorage, inspect, verify};
 use wcs_types::Seq;
 
 use crate::arguments::{DirOptions, ExportOptions};
 use crate::exit::Failure;
 use crate::journal_dir::{JournalDir, journal_dir};
+use crate::shown::Shown;
 
-pub(crate) fn verify_command(options: &DirOptions) -> Result<(), Failure> {
+pub(crate) fn verify_command(options: &DirOptions, shown: Shown) -> Result<(), Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(&options.dir)).map_err(Failure::bad_input)?;
     let report = verify(&storage).map_err(Failure::not_ok)?;
-    if report.recovered.segments.is_empty() {
+    let found = &report.recovered;
+    if found.segments.is_empty() {
         return Err(Failure::bad_input(format!("{}: there is no journal", options.dir.display())));
     }
-    println!("{report}");
-    Ok(())
+    let segments: Vec<Value> = found
+        .segments
+        .iter()
+        .map(|segment| {
+            json!({ "segment": segment.segment, "writer": segment.epoch, "core_version": segment.core_version,
+                "batches": segment.batches, "first": segment.first.0, "last": segment.last.0,
+                "bytes": segment.used })
+        })
+        .collect();
+    let checkpoints: Vec<u64> = report.checkpoints.iter().map(|seq| seq.0).collect();
+    let document = json!({
+        "ok": true,
+        "records": report.records,
+        "batches": found.last_batch,
+        "is_sealed": found.was_sealed,
+        "torn": found.torn.as_ref().map(ToString::to_string),
+        "void": found.void,
+        "checkpoints": checkpoints,
+        "segments": segments,
+    });
+    shown.print(&document, || report.to_string())
 }
 
-pub(crate) fn inspect_command(options: &DirOptions) -> Result<(), Failure> {
+pub(crate) fn inspect_command(options: &DirOptions, shown: Shown) -> Result<(), Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(&options.dir)).map_err(Failure::bad_input)?;
-    println!("{}", inspect(&storage).map_err(Failure::not_ok)?);
-    Ok(())
+    let found = inspect(&storage).map_err(Failure::not_ok)?;
+    let text = found.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    let document = json!({ "segments": found.segments(), "frames": found.frames(), "lines": lines });
+    shown.print(&document, || text.clone())
 }
 
 /// One record a line. A reader that goes away early, such as `head`, ends it without an error.

@@ -67,10 +67,14 @@ fn main() -> ExitCode {
         Command::Sim(SimCommand::Run(options)) => sim_running::run(&options),
         Command::Sim(SimCommand::Prove(options)) => proving::prove(&options),
         Command::Reconcile(options) => history::reconcile_command(&options),
-        Command::Check(options) => checking::check(&options),
-        Command::Replay(options) => replaying::replay_command(&options),
-        Command::Journal(JournalCommand::Verify(options)) => journal_commands::verify_command(&options),
-        Command::Journal(JournalCommand::Inspect(options)) => journal_commands::inspect_command(&options),
+        Command::Check(options) => checking::check(&options, shown),
+        Command::Replay(options) => replaying::replay_command(&options, shown),
+        Command::Journal(JournalCommand::Verify(options)) => {
+            journal_commands::verify_command(&options, shown)
+        }
+        Command::Journal(JournalCommand::Inspect(options)) => {
+            journal_commands::inspect_command(&options, shown)
+        }
         Command::Journal(JournalCommand::Export(options)) => journal_commands::export_command(&options),
         Command::Client(command) => client::run(&command, shown),
     };

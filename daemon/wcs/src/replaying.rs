@@ -10,6 +10,7 @@ use wcs_types::{CORE_VERSION, Plant, Record, Seq};
 use crate::arguments::DirOptions;
 use crate::exit::Failure;
 use crate::journal_dir::{JournalDir, journal_dir};
+use crate::shown::Shown;
 
 /// Differing decisions that are printed one by one.
 const DIFFERENCES_SHOWN_MAX: usize = 100;
@@ -31,32 +32,55 @@ pub(crate) struct Replayed {
     pub(crate) checkpoints: u64,
     /// Checkpoints of another version, whose states mean nothing to this one.
     pub(crate) checkpoints_foreign: u64,
+    /// What an interrupted write left behind the end.
+    torn: Option<String>,
 }
 
-pub(crate) fn replay_command(options: &DirOptions) -> Result<(), Failure> {
+pub(crate) fn replay_command(options: &DirOptions, shown: Shown) -> Result<(), Failure> {
     let began = std::time::Instant::now();
     let replayed = replay_dir(&options.dir)?;
+    let seconds = began.elapsed().as_secs_f64();
     let replay = &replayed.replay;
-    for (seq, difference) in replay.differences().iter().take(DIFFERENCES_SHOWN_MAX) {
-        println!("record {}: {difference}", seq.0);
-    }
-    if replay.difference_count() > DIFFERENCES_SHOWN_MAX as u64 {
-        println!("{} more", replay.difference_count() - DIFFERENCES_SHOWN_MAX as u64);
-    }
-    if replayed.checkpoints_foreign > 0 {
-        println!("{} checkpoints of another version, not compared", replayed.checkpoints_foreign);
-    }
-    println!(
-        "{} records and {} checkpoints verified in {:.3} s, state {:016x}, {} records of an older version, {} of its \
-         decisions differ",
-        replay.records(),
-        replayed.checkpoints,
-        began.elapsed().as_secs_f64(),
-        replay.core().state_hash().0,
-        replay.imposed(),
-        replay.difference_count()
-    );
-    Ok(())
+    let listed = replay.differences().iter().take(DIFFERENCES_SHOWN_MAX);
+    let listed: Vec<(u64, String)> =
+        listed.map(|(seq, difference)| (seq.0, difference.to_string())).collect();
+    let document = serde_json::json!({
+        "ok": true,
+        "records": replay.records(),
+        "checkpoints": replayed.checkpoints,
+        "checkpoints_of_other_versions": replayed.checkpoints_foreign,
+        "seconds": seconds,
+        "state": format!("{:016x}", replay.core().state_hash().0),
+        "records_of_older_versions": replay.imposed(),
+        "differences": replay.difference_count(),
+        "first_differences": listed,
+        "torn": replayed.torn,
+    });
+    shown.print(&document, || {
+        let mut text = String::new();
+        if let Some(torn) = &replayed.torn {
+            text += &format!("torn: {torn}\n");
+        }
+        for (seq, difference) in &listed {
+            text += &format!("record {seq}: {difference}\n");
+        }
+        if replay.difference_count() > DIFFERENCES_SHOWN_MAX as u64 {
+            text += &format!("{} more\n", replay.difference_count() - DIFFERENCES_SHOWN_MAX as u64);
+        }
+        if replayed.checkpoints_foreign > 0 {
+            text +=
+                &format!("{} checkpoints of another version, not compared\n", replayed.checkpoints_foreign);
+        }
+        text + &format!(
+            "{} records and {} checkpoints verified in {seconds:.3} s, state {:016x}, {} records of an older \
+             version, {} of its decisions differ",
+            replay.records(),
+            replayed.checkpoints,
+            replay.core().state_hash().0,
+            replay.imposed(),
+            replay.difference_count()
+        )
+    })
 }
 
 /// Replays the journal in a data directory to its end and holds every checkpoint against it.
@@ -65,11 +89,9 @@ pub(crate) fn replay_dir(data: &Path) -> Result<Replayed, Failure> {
     let storage = FileStorage::open_read_only(&journal_dir(data)).map_err(Failure::bad_input)?;
     let mut saved = list_checkpoints(&storage).map_err(Failure::not_ok)?;
     let journal = JournalDir::open(data)?;
-    if let Some(torn) = &journal.found.torn {
-        println!("torn: {torn}");
-    }
     let replay = Replay::new(journal.plant.clone(), CORE_VERSION);
-    let mut replayed = Replayed { replay, checkpoints: 0, checkpoints_foreign: 0 };
+    let torn = journal.found.torn.as_ref().map(ToString::to_string);
+    let mut replayed = Replayed { replay, checkpoints: 0, checkpoints_foreign: 0, torn };
     let mut chronicle = Chronicle::default();
     if let Some(mut reader) = journal.records()? {
         while let Some(entry) = reader.next() {

@@ -6,6 +6,7 @@ mod bulk;
 mod cancelling;
 mod drafts;
 mod file;
+mod loads;
 mod views;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -24,5 +25,6 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(bulk::receive, views::list))
         .routes(routes!(file::receive))
         .routes(routes!(views::show))
+        .routes(routes!(loads::list))
         .routes(routes!(cancelling::cancel))
 }

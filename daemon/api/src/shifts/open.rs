@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use wcs_store::{MissingView, OpenCounts, OrderFilter, OrderView, PageAt, Store};
 use wcs_types::{AlarmKey, Plant, Seq};
 
-use super::views::shown;
+use crate::event::{chute_name, line_name, load_text, time_text};
 use crate::live::Live;
 use crate::live::loads::{Load, Stamp};
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ pub(crate) struct OpenLists {
 /// A load on a belt.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 pub(crate) struct OpenLoad {
-    /// Line, life of the PLC and item, as `line/epoch/item`.
+    /// Line, life of the PLC and item, as `line-epoch-item`.
     load: String,
     /// Name of the line.
     line: String,
@@ -157,31 +157,23 @@ fn look_live(live: &Live) -> (OpenLists, OpenCounts, Seq) {
 
 fn open_load(plant: &Plant, load: &Load) -> OpenLoad {
     OpenLoad {
-        load: load.key.to_string(),
-        line: line_name(plant, load.key.line.0),
+        load: load_text(load.key),
+        line: line_name(plant, load.key.line),
         label: load.label.to_string(),
-        seen_at: shown(load.seen.unix_ms.cast_signed()),
+        seen_at: time_text(load.seen.unix_ms),
         turns: load.turns,
-        chute: load.chute().map(|chute| chute_name(plant, chute.0)),
+        chute: load.chute().map(|chute| chute_name(plant, chute)),
     }
 }
 
 fn open_alarm(plant: &Plant, key: &AlarmKey, since: &Stamp) -> OpenAlarm {
     OpenAlarm {
         code: key.code.as_str().to_owned(),
-        line: key.line.map(|line| line_name(plant, line.0)),
-        chute: key.chute.map(|chute| chute_name(plant, chute.0)),
+        line: key.line.map(|line| line_name(plant, line)),
+        chute: key.chute.map(|chute| chute_name(plant, chute)),
         detail: key.detail,
-        since: shown(since.unix_ms.cast_signed()),
+        since: time_text(since.unix_ms),
     }
-}
-
-fn line_name(plant: &Plant, line: u16) -> String {
-    plant.lines.get(usize::from(line)).map_or_else(|| line.to_string(), |line| line.id.clone())
-}
-
-fn chute_name(plant: &Plant, chute: u16) -> String {
-    plant.chutes.get(usize::from(chute)).map_or_else(|| chute.to_string(), |chute| chute.id.clone())
 }
 
 fn unfinished(order: OrderView) -> UnfinishedOrder {

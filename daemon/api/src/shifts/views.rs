@@ -190,7 +190,7 @@ pub(super) fn now_of(api: &Api) -> Timestamp {
 }
 
 /// Milliseconds since 1970 as people and programs read them.
-pub(super) fn shown(unix_ms: i64) -> String {
+fn shown(unix_ms: i64) -> String {
     Timestamp::from_millisecond(unix_ms).unwrap_or_default().to_string()
 }
 

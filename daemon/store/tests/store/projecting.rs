@@ -51,6 +51,14 @@ async fn lines_shown(store: &Store, batch: i64) -> Lines {
     let mut shown = Lines::new();
     let mut sum = (0, 0, 0);
     for order in store.orders(OrderFilter::OfBatch(batch), ALL).await.unwrap().items {
+        let loads = store.loads_of_order(order.id, 500).await.unwrap();
+        let is_in_order = loads.is_sorted_by_key(|load| load.id);
+        let sorted: i64 = loads
+            .iter()
+            .filter(|load| matches!(load.outcome.as_deref(), Some("sorted" | "hand_sorted")))
+            .map(|load| load.pieces)
+            .sum();
+        assert!(is_in_order && sorted >= order.quantities.picked.min(1), "{order:?} {loads:?}");
         let (view, lines) = store.order(&order.key).await.unwrap().unwrap();
         let mut of_order = (0, 0, 0);
         for line in lines {

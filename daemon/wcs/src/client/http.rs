@@ -65,6 +65,12 @@ impl Service {
         self.ask(Method::POST, path, Some((media_type, body)))
     }
 
+    /// Asks for JSON; an answer that is no success is a failure.
+    pub(crate) fn json(&self, path: &str) -> Result<Value, Failure> {
+        let answer = self.get(path)?;
+        if answer.is_success() { answer.json() } else { Err(answer.failure()) }
+    }
+
     fn ask(&self, method: Method, path: &str, body: Option<(&str, &[u8])>) -> Result<Answer, Failure> {
         let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         let unreachable = |error: ureq::Error| {

@@ -3,9 +3,14 @@
 
 mod http;
 mod import;
+mod offline;
 pub(crate) mod options;
 mod smoke;
+mod status;
 mod store;
+#[cfg(test)]
+mod tests;
+mod why;
 
 use crate::exit::Failure;
 use crate::shown::Shown;
@@ -15,6 +20,8 @@ use options::{ClientCommand, StoreCommand};
 pub(crate) fn run(command: &ClientCommand, shown: Shown) -> Result<(), Failure> {
     match command {
         ClientCommand::Import(options) => import::import(options, shown),
+        ClientCommand::Status(options) => status::status(options, shown),
+        ClientCommand::Why(options) => why::why(options, shown),
         ClientCommand::Smoke(options) => smoke::smoke(options, shown),
         ClientCommand::Store(StoreCommand::Rebuild(options)) => store::rebuild(options, shown),
         ClientCommand::Store(StoreCommand::Check(options)) => store::check(options, shown),

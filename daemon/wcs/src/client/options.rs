@@ -11,6 +11,10 @@ const URL: &str = "http://127.0.0.1:9500";
 pub(crate) enum ClientCommand {
     /// Send an order file to a running daemon.
     Import(ImportOptions),
+    /// Show what a running daemon does: lines, batches, alarms, shift.
+    Status(ServiceOptions),
+    /// Say what became of a load, a label or an order, and why.
+    Why(WhyOptions),
     /// Check that a running daemon answers everything it must.
     Smoke(SmokeOptions),
     /// Look after the store.
@@ -42,6 +46,17 @@ pub(crate) struct ImportOptions {
     pub(crate) mapping: Option<String>,
     #[command(flatten)]
     pub(crate) service: ServiceOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WhyOptions {
+    /// A load as `line-epoch-item`, a label, or an order number (`owner/number` where the owner is not `-`).
+    pub(crate) subject: String,
+    #[command(flatten)]
+    pub(crate) service: ServiceOptions,
+    /// Data directory: read its journal instead of asking a daemon. Works with everything down.
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]
