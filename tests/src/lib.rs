@@ -3,6 +3,7 @@
 //! of the product is in here; the scenarios are in `tests/`.
 
 pub mod child;
+pub mod front_door;
 pub mod http;
 pub mod journal_pace;
 pub mod lots;
@@ -11,6 +12,7 @@ pub mod peer;
 pub mod plant;
 pub mod plc_view;
 pub mod program;
+pub mod raw_http;
 pub mod recording;
 pub mod register_server;
 pub mod relay;

@@ -3,17 +3,20 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use wcs_store::{Address, Settings, Store};
 
 use crate::commanding::{PLANT, Player, SAMPLE_ENDPOINT};
+use crate::http_client::HttpClient;
 use crate::postgres::PostgresServer;
 
 /// Nobody listens there.
 const NO_PLC: &str = "127.0.0.1:1";
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Which engine the store is on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -98,6 +101,13 @@ impl Served {
         let mut process = Player::start(folder, &arguments)?;
         let address = process.wait("serving on http://")?;
         let address = address.trim_end_matches('/').parse().with_context(|| address.clone())?;
+        let mut client = HttpClient::connect(address)?;
+        let began = Instant::now();
+        // The socket is there before the store is open: lines wait for neither.
+        while client.get("/api/orders?limit=1")?.status != 200 {
+            ensure!(began.elapsed() < PATIENCE, "the store of the daemon is not open");
+            std::thread::sleep(LOOK);
+        }
         Ok(Self { process, address })
     }
 }
