@@ -45,6 +45,7 @@ pub(crate) async fn carry_out(api: &Api, operator: OperatorId, verb: Verb) -> Re
 /// Waits until the live views reflect `position`, where one is named.
 pub(crate) async fn live_at(api: &Api, position: Option<u64>) -> Result<(), Problem> {
     let Some(position) = position else { return Ok(()) };
+    need_record(position)?;
     if api.live().wait_for(Seq(position), POSITION_WAIT).await {
         return Ok(());
     }
@@ -52,6 +53,17 @@ pub(crate) async fn live_at(api: &Api, position: Option<u64>) -> Result<(), Prob
         .with("position", position)
         .with("reflected", api.live().position().0)
         .retry_after(Duration::from_secs(1)))
+}
+
+/// Refuses a position beyond those the document allows: no journal has such a record.
+pub(crate) fn need_record(position: u64) -> Result<(), Problem> {
+    match i64::try_from(position) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err(Problem::new(ProblemCode::QueryInvalid)
+                .with("cause", "position is above 9223372036854775807"))
+        }
+    }
 }
 
 /// The line of a name.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
+use crate::objects::Objects;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::Api;
 
@@ -118,7 +119,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Problem::new(ProblemCode::BodyNotText).with("offset", error.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
         let mut pointer = pointer_of(error.path());
         let error = error.into_inner();
         let cause = error.to_string();

@@ -27,6 +27,7 @@ pub mod lines;
 pub mod live;
 pub mod loads;
 mod metrics;
+mod objects;
 mod orders;
 pub mod paging;
 pub mod parameters;

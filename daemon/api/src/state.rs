@@ -11,6 +11,7 @@ use wcs_intake::Mapping;
 use wcs_store::Store;
 use wcs_types::{Plant, Seq};
 
+use crate::answer::need_record;
 use crate::batches::CoreIds;
 use crate::idempotency::OpenKeys;
 use crate::live::feed::LiveHandle;
@@ -140,6 +141,7 @@ impl Api {
     /// # Errors
     /// The store is not open, or is behind: `position.ahead`.
     pub async fn store_at(&self, position: Option<u64>) -> Result<&Store, Problem> {
+        position.map_or(Ok(()), need_record)?;
         let store = self.store()?;
         let Some(position) = position else { return Ok(store) };
         if store.wait_for(position, POSITION_WAIT).await {

@@ -19,6 +19,7 @@ use crate::state::Api;
 #[serde(deny_unknown_fields)]
 pub(crate) struct OrdersAsked {
     /// Only those in this state.
+    #[param(inline)]
     state: Option<OrderState>,
     /// Only those of this batch; not together with a state.
     batch: Option<i64>,
