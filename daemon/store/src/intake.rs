@@ -7,6 +7,7 @@ use wcs_types::OrderKey;
 
 use crate::database::{Session, Value, values};
 use crate::error::StoreError;
+use crate::known::KnownSkus;
 use crate::order::{Content, ContentLine, Difference, Judged, LineRefusal, OrderDraft, OrderRefusal};
 use crate::statements;
 use crate::store::Store;
@@ -125,8 +126,9 @@ impl Store {
         }
         if !new.is_empty() {
             session.execute(statements::DRAW, values![next_id - first_id, "order"]).await?;
-            insert(&mut session, &new, now_ms).await?;
+            let skus = insert(&mut session, &new, self.known_skus(), now_ms).await?;
             session.commit().await?;
+            self.known_skus().add(skus.into_iter());
         }
         Ok(answers)
     }
@@ -214,12 +216,13 @@ async fn stored_content(session: &mut Session, order: i64) -> Result<Content, St
     Ok(Content { customer: row.string(3)?, priority: row.int(4)?, due_at_s: row.int(5)?, lines })
 }
 
-/// Stores orders that are not there yet, in few statements.
-async fn insert(
+/// Stores orders that are not there yet, in few statements. Gives the articles that were offered with them.
+async fn insert<'a>(
     session: &mut Session,
-    orders: &BTreeMap<i64, &Judged<'_>>,
+    orders: &BTreeMap<i64, &'a Judged<'_>>,
+    known: &KnownSkus,
     now_ms: i64,
-) -> Result<(), StoreError> {
+) -> Result<Vec<(&'a str, &'a str)>, StoreError> {
     let mut owners: BTreeSet<&str> = BTreeSet::new();
     let mut skus: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     let mut barcodes: BTreeSet<[&str; 3]> = BTreeSet::new();
@@ -256,7 +259,8 @@ async fn insert(
         }
     }
     let owner_rows: Vec<Value<'_>> = owners.into_iter().map(Value::from).collect();
-    let sku_rows: Vec<Value<'_>> = skus
+    let offered = known.unknown_of(skus.into_iter());
+    let sku_rows: Vec<Value<'_>> = offered
         .iter()
         .flat_map(|((owner, code), description)| [*owner, *code, *description].map(Value::from))
         .collect();
@@ -266,5 +270,5 @@ async fn insert(
     session.execute_rows(&statements::INSERT_BARCODES, &barcode_rows).await?;
     session.execute_rows(&statements::INSERT_ORDERS, &order_rows).await?;
     session.execute_rows(&statements::INSERT_LINES, &line_rows).await?;
-    Ok(())
+    Ok(offered.into_iter().map(|(sku, _)| sku).collect())
 }

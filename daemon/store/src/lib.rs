@@ -90,6 +90,7 @@ mod error;
 mod facts;
 mod idempotency;
 mod intake;
+mod known;
 mod listing;
 mod migration;
 mod order;

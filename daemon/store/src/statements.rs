@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::database::Engine;
 
 /// How many rows of values one text may take, largest first; one row is always possible.
-pub(crate) const WIDTHS: [usize; 3] = [64, 8, 1];
+pub(crate) const WIDTHS: [usize; 4] = [256, 64, 8, 1];
 
 /// A statement over rows of values.
 pub(crate) struct Rows {
@@ -47,6 +47,7 @@ macro_rules! row_statements {
                 LazyLock::new(|| text_of($head, $columns, WIDTHS[0], $tail)),
                 LazyLock::new(|| text_of($head, $columns, WIDTHS[1], $tail)),
                 LazyLock::new(|| text_of($head, $columns, WIDTHS[2], $tail)),
+                LazyLock::new(|| text_of($head, $columns, WIDTHS[3], $tail)),
             ],
         };)+
         static BULK: &[(&str, &Rows)] = &[$((stringify!($name), &$name)),+];

@@ -7,6 +7,7 @@ use wcs_types::{ChuteKind, Plant};
 
 use crate::database::{Address, Database, Engine, Value};
 use crate::error::StoreError;
+use crate::known::KnownSkus;
 use crate::migration::{MIGRATIONS, Migration, migrate};
 use crate::{projection, statements};
 
@@ -31,6 +32,7 @@ impl Settings {
 pub struct Store {
     database: Database,
     position: watch::Sender<u64>,
+    known_skus: KnownSkus,
 }
 
 impl Store {
@@ -60,7 +62,7 @@ impl Store {
         let mut session = database.read().await?;
         let at = projection::read(&mut session).await?;
         let (position, _) = watch::channel(at.seq);
-        Ok(Self { database, position })
+        Ok(Self { database, position, known_skus: KnownSkus::default() })
     }
 
     /// Which engine it is.
@@ -70,6 +72,10 @@ impl Store {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    pub(crate) fn known_skus(&self) -> &KnownSkus {
+        &self.known_skus
     }
 
     /// Prepares a statement without running it.
