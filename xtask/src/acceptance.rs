@@ -6,6 +6,7 @@
 mod crashes;
 mod fencing;
 mod following;
+mod front_door;
 mod kills;
 mod lines;
 mod mutations;

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::outcome::{Ran, Report};
-use super::{Check, Invocation, Line, Work, fencing, following, kills, mutations, operations};
+use super::{Check, Invocation, Line, Work, fencing, following, front_door, kills, mutations, operations};
 
 /// What the sample mapping makes of one real day.
 struct Day {
@@ -166,6 +166,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(fencing::lines());
     lines.extend(following::lines());
     lines.extend(operations::lines(days));
+    lines.extend(front_door::lines());
     lines.extend(mutations::lines());
     lines.extend(super::poison::lines());
     lines.push(fresh_clone());
