@@ -39,9 +39,19 @@ impl FeedSource {
         Ok(Self { orders, mapping, mapping_name })
     }
 
+    /// The order file.
+    pub(crate) fn file(&self) -> &[u8] {
+        &self.orders
+    }
+
+    /// The mapping of its columns.
+    pub(crate) fn mapping(&self) -> Result<Mapping, Failure> {
+        Mapping::parse(&self.mapping, &self.mapping_name).map_err(Failure::bad_input)
+    }
+
     /// What the daemon reads.
     pub(crate) fn intake(&self) -> Result<Intake, Failure> {
-        let mapping = Mapping::parse(&self.mapping, &self.mapping_name).map_err(Failure::bad_input)?;
+        let mapping = self.mapping()?;
         read_orders(&self.orders, &mapping).map_err(Failure::bad_input)
     }
 

@@ -6,6 +6,7 @@ mod checking;
 mod client;
 mod clock;
 mod demo;
+mod door;
 mod exit;
 mod fault_figures;
 mod feed_source;

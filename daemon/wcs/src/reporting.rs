@@ -7,7 +7,7 @@ use wcs_drivers::LinkSnapshot;
 use wcs_intake::Intake;
 use wcs_sim::report::{
     Intake as IntakeCounts, JournalFigures, LatencyUs, LinkFigures, Orders, Percentiles, Physical, Report,
-    Tally, Verdict, reconcile,
+    StoreFigures, Tally, Verdict, reconcile,
 };
 use wcs_types::LineId;
 
@@ -27,6 +27,8 @@ pub(crate) struct Figures {
     pub(crate) link: LinkFigures,
     pub(crate) journal: JournalFigures,
     pub(crate) faults: FaultFigures,
+    /// Of a demo through the front door.
+    pub(crate) store: Option<StoreFigures>,
     pub(crate) replay_verifies: bool,
     pub(crate) simulated_seconds: f64,
     pub(crate) wall_seconds: f64,
@@ -109,6 +111,7 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
         deadline: figures.tally.deadline.clone(),
         link: figures.link,
         journal: figures.journal,
+        store: figures.store.clone().unwrap_or_default(),
         faults: figures.faults.counts.clone(),
         simulated_seconds: figures.simulated_seconds,
         wall_seconds: figures.wall_seconds,
@@ -123,6 +126,7 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
         may_lose_events: injected("fifo_stall") + injected("fifo_reset") > 0,
         all_faults_applied: figures.faults.unapplied.is_empty(),
         replay_verifies: figures.replay_verifies,
+        has_store: figures.store.is_some(),
     };
     report.judge(&verdict);
     if let Some(path) = &options.report {
@@ -155,6 +159,12 @@ fn print_gist(report: &Report) {
         report.latency_us.scan_to_destination.p99,
         report.deadline.late
     );
+    if report.store.results > 0 {
+        println!(
+            "store: results of {} batches with {} pieces, {} differences from the journal",
+            report.store.results, report.store.results_pieces, report.store.differences
+        );
+    }
     for (kind, count) in &report.faults {
         println!(
             "fault {kind}: {} planned, {} applied, {} loads",

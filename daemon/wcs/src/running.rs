@@ -118,6 +118,7 @@ fn report(
         may_lose_events: false,
         all_faults_applied: true,
         replay_verifies: replayed.is_ok(),
+        has_store: false,
     });
     Ok(report)
 }

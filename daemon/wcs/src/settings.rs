@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use wcs_specs::{Http, Realtime, Secret, Site, StoreAddress, listen_address, store_address};
+use wcs_intake::Mapping;
+use wcs_specs::{DEFAULT_LISTEN, Http, Realtime, Secret, Site, StoreAddress, listen_address, store_address};
 use wcs_store::Address;
 
 use crate::arguments::RunOptions;
@@ -27,6 +28,19 @@ pub(crate) struct FrontSettings {
     pub(crate) store: Address,
     /// Folder with mappings of order files, beside the built-in one.
     pub(crate) mappings: Option<PathBuf>,
+    /// A mapping of the process itself, by name.
+    pub(crate) own_mapping: Option<(String, Mapping)>,
+}
+
+impl FrontSettings {
+    /// A front of the demo: on the usual port when it is free, else on any; its store in the data directory.
+    pub(crate) fn of_demo(data: &Path, own_mapping: (String, Mapping)) -> Self {
+        let is_free = std::net::TcpListener::bind(DEFAULT_LISTEN).is_ok();
+        let port = if is_free { DEFAULT_LISTEN.port() } else { 0 };
+        let http = Http { listen: SocketAddr::new(DEFAULT_LISTEN.ip(), port), ..Http::default() };
+        let store = Address::Sqlite(data.join("store.db"));
+        Self { http, store, mappings: None, own_mapping: Some(own_mapping) }
+    }
 }
 
 impl Settings {
@@ -67,7 +81,8 @@ fn front(options: &RunOptions, site: &Site, data: &Path) -> Result<FrontSettings
             Address::Postgres(password.map_or_else(|| url.clone(), |password| with_password(url, &password)))
         }
     };
-    Ok(FrontSettings { http, store, mappings: site.mappings.as_deref().map(|path| path_in(file, path)) })
+    let mappings = site.mappings.as_deref().map(|path| path_in(file, path));
+    Ok(FrontSettings { http, store, mappings, own_mapping: None })
 }
 
 /// A secret, from where it is.
@@ -125,7 +140,7 @@ pub(crate) fn parse_store(text: &str) -> Result<StoreAddress, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use wcs_specs::{DEFAULT_LISTEN, Surroundings, load_site};
+    use wcs_specs::{Surroundings, load_site};
 
     use super::*;
     use crate::arguments::{Arguments, Command};

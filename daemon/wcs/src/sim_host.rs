@@ -17,11 +17,10 @@ use wcs_sim::people::PersonRequest;
 use wcs_sim::report::Physical;
 use wcs_sim::server::{Device, FaultTargets, HostedSorter, LedgerSink, ServerSetup, serve};
 use wcs_sim::world::{ClientId, FeedLoad, Knob, PlcReply, Sorter, SorterSetup};
-use wcs_types::{LaneNo, MonoTime};
+use wcs_types::{Code, LaneNo, MonoTime};
 
 use crate::exit::Failure;
 use crate::fault_figures::{FaultFigures, fault_figures};
-use crate::service::HandSortAsk;
 
 /// What the simulator's thread shows.
 #[derive(Debug, Default)]
@@ -36,6 +35,12 @@ pub(crate) struct SimShared {
     pub(crate) stop_belt: AtomicBool,
     pub(crate) physical: Mutex<Physical>,
     pub(crate) faults: Mutex<FaultFigures>,
+}
+
+/// What people at the exception station ask: where a label belongs. The answer is the lane of a load that was booked.
+pub(crate) struct HandSortAsk {
+    pub(crate) label: Code,
+    pub(crate) answer: Sender<Option<LaneNo>>,
 }
 
 /// What a hosted simulator is made of.
@@ -157,7 +162,7 @@ struct ShownSorter {
     hosted: HostedSorter,
     shared: Arc<SimShared>,
     asks: Option<Sender<HandSortAsk>>,
-    waiting: Option<(wcs_types::Code, crossbeam_channel::Receiver<Option<LaneNo>>)>,
+    waiting: Option<(Code, crossbeam_channel::Receiver<Option<LaneNo>>)>,
     has_stopped_belt: bool,
 }
 

@@ -127,6 +127,7 @@ fn figures(stack: &mut Stack, demo: &Demo) -> Result<Figures, Failure> {
         link,
         journal,
         faults,
+        store: None,
         replay_verifies: replay_verifies.is_ok(),
         simulated_seconds: 0.0,
         wall_seconds: 0.0,

@@ -10,6 +10,6 @@ pub use physical::Physical;
 pub use reconcile::{Reconciled, own_account, reconcile};
 pub use shape::{
     Chutes, Deadline, FaultCount, FollowerFigures, FsyncUs, Intake, JournalFigures, LatencyUs, LinkFigures,
-    Loads, Orders, Percentiles, Reconcile, Report, Verdict,
+    Loads, Orders, Percentiles, Reconcile, Report, StoreFigures, Verdict,
 };
 pub use tally::{LoadTally, Short, Tally};

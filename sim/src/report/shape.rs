@@ -32,12 +32,25 @@ pub struct Report {
     pub link: LinkFigures,
     /// Journal.
     pub journal: JournalFigures,
+    /// Store; empty where there was none.
+    pub store: StoreFigures,
     /// Planned and applied faults by kind.
     pub faults: BTreeMap<String, FaultCount>,
     /// Plant time that passed.
     pub simulated_seconds: f64,
     /// Time that passed on the clock on the wall.
     pub wall_seconds: f64,
+}
+
+/// The store of a run, held against its journal.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct StoreFigures {
+    /// Batches whose `results.csv` was fetched.
+    pub results: u64,
+    /// Pieces in their chutes, summed over these.
+    pub results_pieces: i64,
+    /// Places where the store is not what its journal says.
+    pub differences: u64,
 }
 
 /// Orders of the file.
@@ -218,6 +231,8 @@ pub struct Verdict {
     pub all_faults_applied: bool,
     /// The replay of the run's own journal verifies, and no invariant failed.
     pub replay_verifies: bool,
+    /// The run had a store.
+    pub has_store: bool,
 }
 
 impl Report {
@@ -238,6 +253,7 @@ impl Report {
             self.loads.inducted == self.loads.finals + self.loads.open,
             "inducted is not finals plus open",
         );
+        demand(self.store.differences == 0, "the store is not what the journal says");
         if verdict.is_whole_file {
             demand(self.loads.open == 0, "loads are still open");
             demand(self.reconcile.difference == 0, "pieces are unaccounted for");
@@ -245,6 +261,8 @@ impl Report {
         if !verdict.has_faults {
             let hand = self.reconcile.hand_sorted_pieces;
             let done = self.reconcile.sorted_pieces + hand;
+            let is_equal = self.store.results_pieces == done || !verdict.has_store;
+            demand(is_equal, "the results of the batches are not the sum of what was sorted");
             let is_complete = done == self.reconcile.expected_pieces || !verdict.is_whole_file;
             demand(is_complete, "not every piece was sorted");
             let hand_max = if verdict.is_first_scan { self.reconcile.expected_pieces / 100 } else { 0 };

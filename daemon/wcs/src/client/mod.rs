@@ -1,7 +1,7 @@
 //! Commands that ask a running daemon over HTTP, or look at what it left on disk. They decide nothing and know nothing
 //! of the core: what the daemon says is shown, for people or as JSON.
 
-mod http;
+pub(crate) mod http;
 mod import;
 mod offline;
 pub(crate) mod options;

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! start: live views from the journal, projector (opens the store, however long that takes), socket, answers
-//! stop:  not ready, then socket closes, answers under way leave, streams end | the lines stop | projector to the end of the journal
+//! stop:  not ready, streams end, socket closes, answers under way leave | the lines stop | projector to the end of the
+//!        journal
 //! ```
 
 #[cfg(test)]
@@ -20,7 +21,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wcs_api::shifts::Times;
-use wcs_api::{Api, BindError, Limits, LiveFeed, LiveHandle, Parts, StoreSlot, bind};
+use wcs_api::{
+    Api, BindError, Limits, LiveFeed, LiveHandle, Parts, SettledStart, StoreSlot, bind, settle_starting,
+};
 use wcs_intake::Mapping;
 use wcs_types::{Calendar, Plant, Seq};
 
@@ -40,6 +43,8 @@ const WORKERS: usize = 2;
 const UNREADY: Duration = Duration::from_millis(250);
 /// How long answers under way may take when the daemon stops.
 const ANSWERS_MAX: Duration = Duration::from_secs(5);
+/// Pause before starts without an answer are looked for again.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 /// Pause before an address that could not be had is tried again: at first, and at most.
 const BIND_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
@@ -48,6 +53,7 @@ pub(crate) struct Front {
     runtime: Runtime,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
+    settling: JoinHandle<()>,
     address: watch::Receiver<Option<SocketAddr>>,
     control: crate::service::ControlPort,
     projector: ProjectorThread,
@@ -64,7 +70,8 @@ impl Front {
         service: &Service,
         realtime: &Realtime,
     ) -> Result<Self, Failure> {
-        let mappings = read_mappings(settings.mappings.as_deref())?;
+        let mut mappings = read_mappings(settings.mappings.as_deref())?;
+        mappings.extend(settings.own_mapping.clone());
         let others = realtime.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
@@ -101,14 +108,24 @@ impl Front {
         let projector = ProjectorThread::spawn(ports, runtime.handle().clone(), realtime)?;
         let (stop, stopped) = watch::channel(false);
         let (bound, address) = watch::channel(None);
+        let settling = runtime.spawn(settle(api.clone()));
         let serving = runtime.spawn(serve(settings.http.listen, api, stopped, bound));
         let control = service.control.clone();
-        Ok(Self { runtime, stop, serving, address, control, projector, live, feed })
+        Ok(Self { runtime, stop, serving, settling, address, control, projector, live, feed })
     }
 
     /// Where it listens, once it does.
     pub(crate) fn bound(&self) -> Option<SocketAddr> {
         *self.address.borrow()
+    }
+
+    /// Where it listens; waits for it at most `longest`.
+    pub(crate) fn wait_bound(&self, longest: Duration) -> Option<SocketAddr> {
+        let mut address = self.address.clone();
+        self.runtime.block_on(async move {
+            let bound = tokio::time::timeout(longest, address.wait_for(Option::is_some)).await;
+            bound.ok()?.ok().and_then(|address| *address)
+        })
     }
 
     /// Takes no more requests, and lets those under way have their answers.
@@ -123,6 +140,7 @@ impl Front {
             tracing::warn!("requests were cut off at the stop: their answers took too long");
             self.serving.abort();
         }
+        self.settling.abort();
         self.control.stop();
     }
 
@@ -178,6 +196,23 @@ async fn serve(
     };
     if let Err(error) = bound.serve(api, stopped).await {
         tracing::error!(%error, "the HTTP service ended");
+    }
+}
+
+/// Asks the core again for starts that an earlier process left without an answer, until each has one.
+async fn settle(api: Api) {
+    loop {
+        match settle_starting(&api).await {
+            Ok(settled) => {
+                for SettledStart { batch, is_started } in settled {
+                    tracing::info!(batch, is_started, "a start that had no answer is settled");
+                }
+                return;
+            }
+            // The store is not open yet, or the journal waits for the disk.
+            Err(problem) => tracing::debug!(?problem, "starts without an answer are settled later"),
+        }
+        tokio::time::sleep(SETTLE_AGAIN).await;
     }
 }
 

@@ -2,8 +2,8 @@
 //! long as the daemon runs; its backlog is on disk, and the lines know nothing of it.
 //!
 //! ```text
-//! closed --open, chutes, same journal--> following --caught up with the end at the start--> settled
-//!   ^ `--cannot, 0.25 to 5 s--'             ^ `--cannot, 0.25 to 5 s--'      (begun starts are asked again)
+//! closed --open, chutes, same journal--> following --stop--> at the end, or 5 s later
+//!   ^ `--cannot, 0.25 to 5 s--'             ^ `--cannot, 0.25 to 5 s--'
 //! ```
 
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Work {
         let Ok(store) = self.open().await else { return };
         if let Ok(projector) = self.attach(&store).await {
             self.ports.slot.fill(store.clone());
-            self.follow(projector, &store).await;
+            self.follow(projector).await;
         }
         store.close().await;
     }
@@ -140,10 +140,8 @@ impl Work {
         }
     }
 
-    async fn follow(&mut self, mut projector: Projector<FileStorage>, store: &Store) {
+    async fn follow(&mut self, mut projector: Projector<FileStorage>) {
         let mut news = self.ports.shared.durable.subscribe();
-        let at_start = self.durable();
-        let mut is_settled = false;
         loop {
             if self.stopped.has_changed().unwrap_or(true) {
                 return self.come_to_the_end(projector).await;
@@ -154,9 +152,6 @@ impl Work {
                 Ok(progress) => {
                     self.recover(durable.0.saturating_sub(progress.position.0));
                     self.note(progress.position);
-                    if !is_settled && progress.position >= at_start {
-                        is_settled = self.settle(store).await;
-                    }
                     if progress.position >= durable {
                         self.rest(&mut news).await;
                     }
@@ -198,11 +193,6 @@ impl Work {
 
     fn note(&self, position: Seq) {
         self.ports.shared.meters.projector_seq.store(position.0, Ordering::Relaxed);
-    }
-
-    /// Starts that a crash left half-way are asked again. True when there are none left.
-    async fn settle(&mut self, _store: &Store) -> bool {
-        true
     }
 
     fn recover(&mut self, behind: u64) {

@@ -4,10 +4,9 @@
 //! ```text
 //! turn: decide: clock -> durable news -> inputs -> outputs -> wake links
 //!       (the links run: what moves is on the wire)
-//!       settle: supervisor, people and verbs -> their outputs -> batch to the journal -> figures
+//!       settle: supervisor and verbs -> their outputs -> batch to the journal -> figures
 //! ```
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -26,12 +25,12 @@ use wcs_types::{
     Ticket, Verb,
 };
 
+use super::Shared;
 use super::control::{Desk, VerbAsk};
 use super::device_log;
 use super::journal_thread::{JournalNews, JournalPorts};
 use super::link_tasks::{LinkTask, Outlet};
 use super::poison_file::PoisonFile;
-use super::{HandSortAsk, Shared};
 use crate::clock::{Clock, wall_unix_ms};
 use crate::exit::Failure;
 use crate::realtime::{Group, Realtime};
@@ -53,7 +52,6 @@ pub(crate) struct Ports {
     pub(crate) outlets: Vec<Outlet>,
     pub(crate) alive_until: Arc<AtomicU64>,
     pub(crate) journal: JournalPorts,
-    pub(crate) asks: Receiver<HandSortAsk>,
     pub(super) desk: Desk,
     pub(crate) poison_file: PoisonFile,
 }
@@ -87,8 +85,6 @@ pub(crate) fn spawn(
         spare: Some(Batch::new()),
         facts: Vec::new(),
         unsent: None,
-        next_ticket: 1,
-        booked: VecDeque::new(),
         turns: 0,
         now: MonoTime::ZERO,
         worked: Nanos::ZERO,
@@ -134,9 +130,6 @@ struct CoreThread {
     facts: Vec<(Seq, Fact)>,
     /// An input the engine had no room for.
     unsent: Option<Input>,
-    next_ticket: u64,
-    /// Bookings whose record is not on disk yet; the desk asks one at a time.
-    booked: VecDeque<(Seq, HandSortAsk, Option<wcs_types::LaneNo>)>,
     turns: u64,
     /// When this turn began.
     now: MonoTime,
@@ -181,11 +174,10 @@ impl CoreThread {
         taken
     }
 
-    /// Second half: people are told and heard, and the journal gets what was decided.
+    /// Second half: people are heard, and the journal gets what was decided.
     fn settle(&mut self) {
         let now = self.ports.clock.now();
         self.tell_script(now);
-        self.answer_people();
         self.take_verbs(now);
         self.send_outputs();
         self.note_unwritten();
@@ -331,36 +323,6 @@ impl CoreThread {
     fn ask(&mut self, ticket: Ticket, verb: Verb) -> bool {
         let input = Input::Verb { operator: SCRIPT, ticket, verb };
         matches!(self.engine.admit(input), Admission::Taken(_) | Admission::TooLarge)
-    }
-
-    /// The exception station: a label is read, the screen shows its chute, and the person books it. The answer waits
-    /// until the booking is on disk.
-    fn answer_people(&mut self) {
-        while let Ok(ask) = self.ports.asks.try_recv() {
-            let lane = self.book(&ask);
-            self.booked.push_back((self.engine.last_seq(), ask, lane));
-        }
-        while self.booked.front().is_some_and(|(seq, ..)| *seq <= self.engine.durable_seq()) {
-            let (_, ask, lane) = self.booked.pop_front().expect("it has a front");
-            // A demo that has ended meanwhile does not wait for the answer.
-            ask.answer.try_send(lane).unwrap_or_default();
-        }
-    }
-
-    fn book(&mut self, ask: &HandSortAsk) -> Option<wcs_types::LaneNo> {
-        let line = LineId(0);
-        let chute = self.engine.core().chute_for_label(line, &ask.label)?;
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        let before = self.facts.len();
-        if !self.ask(ticket, Verb::HandSort { line, label: ask.label.clone(), chute }) {
-            return None;
-        }
-        self.engine.drain_facts(&mut self.facts);
-        let is_booked =
-            self.facts[before..].iter().any(|(_, fact)| matches!(fact, Fact::LoadHandSorted { .. }));
-        let lanes = &self.engine.core().plant().chutes[usize::from(chute.0)].lanes;
-        lanes.first().copied().filter(|_| is_booked)
     }
 
     fn hand_over_batch(&mut self) {

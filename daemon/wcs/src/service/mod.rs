@@ -24,7 +24,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use hdrhistogram::Histogram;
 use tokio::sync::{Notify, watch};
 use wcs_api::LiveHandle;
@@ -34,7 +33,7 @@ use wcs_journal::{FileStorage, Options, Recovered, Room};
 use wcs_sessions::Commanding;
 use wcs_sim::faults::DiskStall;
 use wcs_sim::supervisor::Supervisor;
-use wcs_types::{Code, LaneNo, LineId, MonoTime, Plant, Seq};
+use wcs_types::{LineId, MonoTime, Plant, Seq};
 
 use crate::clock::{Clock, core_time_after, wall_unix_ms};
 use crate::exit::Failure;
@@ -51,12 +50,6 @@ pub(crate) use control::ControlPort;
 pub(crate) use core_thread::CoreEnd;
 pub(crate) use follower_thread::FollowerFigures;
 pub(crate) use journal_thread::JournalFigures;
-
-/// What people at the exception station can ask while a demo runs.
-pub(crate) struct HandSortAsk {
-    pub(crate) label: Code,
-    pub(crate) answer: Sender<Option<LaneNo>>,
-}
 
 /// What the outside sees of a running daemon.
 #[derive(Debug, Default)]
@@ -111,7 +104,6 @@ pub(crate) struct CommandingAfter {
 /// A running daemon.
 pub(crate) struct Service {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) asks: Sender<HandSortAsk>,
     pub(crate) control: ControlPort,
     pub(crate) journal_files: JournalFiles,
     plant: Plant,
@@ -205,7 +197,6 @@ impl Service {
             journal_thread::spawn(writer, journal_life, Arc::clone(&wake), Arc::clone(&shared), realtime)?;
         let (control, desk) = control::queue(Arc::clone(&wake));
         let (links, ends) = link_tasks::make(plant, clock, &wake)?;
-        let (asks, asked): (Sender<HandSortAsk>, Receiver<HandSortAsk>) = bounded(16);
         let ports = core_thread::Ports {
             clock,
             shared: Arc::clone(&shared),
@@ -214,7 +205,6 @@ impl Service {
             outlets: ends.outlets,
             alive_until: ends.alive_until,
             journal: journal_ports,
-            asks: asked,
             desk,
             poison_file,
         };
@@ -222,7 +212,7 @@ impl Service {
         let follower = FollowerThread::spawn(files.clone(), plant.clone(), Arc::clone(&shared), realtime)?;
         let journal_files = JournalFiles { files, genesis, times };
         let plant = plant.clone();
-        Ok(Self { shared, asks, control, journal_files, plant, clock, links, core, journal, follower })
+        Ok(Self { shared, control, journal_files, plant, clock, links, core, journal, follower })
     }
 
     /// What has happened, for those who ask.
