@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wcs_types::limits::{CODES_PER_JOB_MAX, JOBS_PER_BATCH_MAX};
-use wcs_types::{Assign, BatchKind, Identify, JobSpec, OrderKey};
+use wcs_types::{Assign, BatchKind, ChuteId, Identify, JobSpec, OrderKey};
 
 use crate::database::{Row, Session, Value, values};
 use crate::error::StoreError;
@@ -63,6 +63,8 @@ pub enum BatchRefusal {
     TooManyJobs { jobs: usize },
     #[error("job {index} of the plan ({order}, line {line_no}): {fault}")]
     BadJob { index: usize, order: String, line_no: u32, fault: PlanFault },
+    #[error("orders are being added to batch {batch}; ask again")]
+    AdditionOpen { batch: i64 },
     #[error("the start was asked with another token before")]
     OtherToken,
 }
@@ -79,6 +81,8 @@ pub enum MemberFault {
     State { state: String },
     #[error("it is named twice")]
     Twice,
+    #[error("it is not in the batch")]
+    NoMember,
 }
 
 /// What is wrong with a job of a plan.
@@ -205,18 +209,19 @@ impl Store {
     /// # Errors
     /// The plan does not fit the orders, the batch does not allow it, or the store cannot be used.
     pub async fn assign(&self, batch: i64, jobs: &[JobSpec]) -> Result<(), BatchError> {
-        self.assign_by(batch, None, jobs).await
+        self.assign_by(batch, None, jobs, &[]).await
     }
 
-    /// As [`Store::assign`], and says how classes get chutes from now on.
+    /// As [`Store::assign`], and says how classes get chutes from now on: for `Assign::Fixed` by a table.
     ///
     /// # Errors
-    /// As [`Store::assign`].
+    /// As [`Store::assign`]; or the table names an order that is not in the batch.
     pub async fn assign_by(
         &self,
         batch: i64,
         by: Option<Assign>,
         jobs: &[JobSpec],
+        table: &[(OrderKey, ChuteId)],
     ) -> Result<(), BatchError> {
         if jobs.len() > JOBS_PER_BATCH_MAX {
             return Err(BatchRefusal::TooManyJobs { jobs: jobs.len() }.into());
@@ -227,37 +232,17 @@ impl Store {
             return Err(BatchRefusal::Empty.into());
         }
         let mut open = OpenLines::of(&session.fetch(statements::FIND_MEMBER_LINES, values![batch]).await?)?;
-        session.execute(statements::REMOVE_JOB_LINES, values![batch]).await?;
-        session.execute(statements::REMOVE_JOBS, values![batch]).await?;
-        let texts: Vec<(String, Vec<u8>)> = jobs.iter().map(job_texts).collect();
-        let (mut job_rows, mut fill_rows) = (Vec::new(), Vec::new());
-        let mut planned = 0;
-        for (index, (job, (label, codes))) in jobs.iter().zip(&texts).enumerate() {
-            let fills = open.take(job, identify).map_err(|fault| {
-                let (order, line_no) = (job.order.number.clone(), job.line_no);
-                BatchRefusal::BadJob { index, order, line_no, fault }
+        remove_plan(&mut session, batch).await?;
+        let planned = insert_jobs(&mut session, batch, identify, &mut open, jobs, 0).await?;
+        let mut table_rows = Vec::new();
+        for (place, (order, chute)) in (0..).zip(table) {
+            let id = open.orders.get(order).ok_or_else(|| {
+                let faults = vec![(order.clone(), MemberFault::NoMember)];
+                BatchRefusal::Orders { orders: faults }
             })?;
-            let order = fills[0].0;
-            planned += i64::from(job.quantity.0);
-            for (order, line_no, quantity) in fills {
-                fill_rows.extend_from_slice(values![batch, index as i64, line_no, order, quantity]);
-            }
-            job_rows.extend_from_slice(values![
-                batch,
-                index as i64,
-                order,
-                i64::from(job.line_no),
-                &job.sku.owner,
-                &job.sku.code,
-                label,
-                codes.as_slice(),
-                i64::from(job.quantity.0),
-                i64::from(job.priority),
-                job.due_at.cast_signed(),
-            ]);
+            table_rows.extend_from_slice(values![batch, place, *id, i64::from(chute.0)]);
         }
-        session.execute_rows(&statements::INSERT_JOBS, &job_rows).await?;
-        session.execute_rows(&statements::INSERT_JOB_LINES, &fill_rows).await?;
+        session.execute_rows(&statements::INSERT_TABLE, &table_rows).await?;
         count_assigned(&mut session, batch).await?;
         session.execute(statements::SET_PLAN, values![batch, "ready", planned]).await?;
         if let Some(by) = by {
@@ -387,14 +372,61 @@ pub(crate) async fn draw(session: &mut Session, name: &str, count: i64) -> Resul
 
 /// Removes the plan of a batch: it waits for a new one.
 pub(crate) async fn drop_plan(session: &mut Session, batch: i64) -> Result<(), StoreError> {
-    session.execute(statements::REMOVE_JOB_LINES, values![batch]).await?;
-    session.execute(statements::REMOVE_JOBS, values![batch]).await?;
+    remove_plan(session, batch).await?;
     count_assigned(session, batch).await?;
     session.execute(statements::SET_PLAN, values![batch, "waiting", 0]).await?;
     Ok(())
 }
 
-async fn count_assigned(session: &mut Session, batch: i64) -> Result<(), StoreError> {
+async fn remove_plan(session: &mut Session, batch: i64) -> Result<(), StoreError> {
+    session.execute(statements::REMOVE_JOB_LINES, values![batch]).await?;
+    session.execute(statements::REMOVE_JOBS, values![batch]).await?;
+    session.execute(statements::REMOVE_TABLE, values![batch]).await?;
+    Ok(())
+}
+
+/// Puts jobs in, numbered from `first`; the pieces in them.
+pub(crate) async fn insert_jobs(
+    session: &mut Session,
+    batch: i64,
+    identify: Identify,
+    open: &mut OpenLines,
+    jobs: &[JobSpec],
+    first: i64,
+) -> Result<i64, BatchError> {
+    let texts: Vec<(String, Vec<u8>)> = jobs.iter().map(job_texts).collect();
+    let (mut job_rows, mut fill_rows) = (Vec::new(), Vec::new());
+    let mut planned = 0;
+    for (index, (job, (label, codes))) in jobs.iter().zip(&texts).enumerate() {
+        let fills = open.take(job, identify).map_err(|fault| {
+            let (order, line_no) = (job.order.number.clone(), job.line_no);
+            BatchRefusal::BadJob { index, order, line_no, fault }
+        })?;
+        let (number, order) = (first + index as i64, fills[0].0);
+        planned += i64::from(job.quantity.0);
+        for (order, line_no, quantity) in fills {
+            fill_rows.extend_from_slice(values![batch, number, line_no, order, quantity]);
+        }
+        job_rows.extend_from_slice(values![
+            batch,
+            number,
+            order,
+            i64::from(job.line_no),
+            &job.sku.owner,
+            &job.sku.code,
+            label,
+            codes.as_slice(),
+            i64::from(job.quantity.0),
+            i64::from(job.priority),
+            job.due_at.cast_signed(),
+        ]);
+    }
+    session.execute_rows(&statements::INSERT_JOBS, &job_rows).await?;
+    session.execute_rows(&statements::INSERT_JOB_LINES, &fill_rows).await?;
+    Ok(planned)
+}
+
+pub(crate) async fn count_assigned(session: &mut Session, batch: i64) -> Result<(), StoreError> {
     session.execute(statements::SET_ASSIGNED_LINES, values![batch]).await?;
     session.execute(statements::SET_ASSIGNED_ORDERS, values![batch]).await?;
     Ok(())
@@ -418,14 +450,14 @@ fn job_texts(job: &JobSpec) -> (String, Vec<u8>) {
 }
 
 /// What the orders of a batch still have for jobs to take.
-struct OpenLines {
+pub(crate) struct OpenLines {
     orders: BTreeMap<OrderKey, i64>,
     /// By order and article: line number and pieces no job has taken.
     lines: BTreeMap<(i64, String, String), Vec<(i64, i64)>>,
 }
 
 impl OpenLines {
-    fn of(rows: &[Row]) -> Result<Self, StoreError> {
+    pub(crate) fn of(rows: &[Row]) -> Result<Self, StoreError> {
         let (mut orders, mut lines) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
         for row in rows {
             let id = row.int(0)?;

@@ -32,6 +32,8 @@
 //! | `jobs` | batch, job | store; `picked` to `last_seen` journal | the plan, as the core gets it |
 //! | `job_lines` | batch, job, line | store | which lines of its order a job fills, with how many pieces |
 //! | `shift_closes` | id; business day + shift | store | shifts that were closed, and what was open at that moment |
+//! | `batch_tables` | batch, place | store | chutes of classes that were fixed beforehand |
+//! | `added_parts` | batch, part | store | jobs added to a batch that runs, until the core has answered and after |
 //! | `projection` | one row | journal | which journal, how far, and the counters of loads and boxes |
 //! | `loads` | id; line + PLC epoch + item | journal | every load with its one current outcome and reason |
 //! | `bindings` | chute | journal | class of each chute |
@@ -65,6 +67,7 @@
 //! | [`Store::cancel_order`] | the order, its membership, and the plan of its batch where it had one |
 //! | [`Store::make_batch`], [`Store::add_orders`], [`Store::assign`], ... | the whole change of the batch |
 //! | [`Store::begin_start`] | content, id, token and state `starting` |
+//! | [`Store::begin_addition`] | members, jobs and parts that are being added to a batch that runs |
 //! | [`Projector::advance`] | up to [`RECORDS_PER_CHUNK_MAX`] records and the position |
 //!
 //! Changes of orders and batches first touch the counter of orders: on PostgreSQL its row lock orders them, on SQLite
@@ -76,6 +79,7 @@
 //! | locked, down, full, out of connections | [`StoreError::Unavailable`]; nothing was changed |
 //! | commit whose answer was lost | the caller asks again (constraint 3); the projector reads its position |
 //! | crash between store and core at a start | [`Store::starting`] names the batch at boot; token and parts are asked again |
+//! | crash between store and core at an addition | [`Store::adding`] names the batch at boot; its parts are asked again |
 //! | journal shorter than the position | [`ProjectError::BeyondJournal`]: acknowledged records are missing |
 //! | another journal | [`ProjectError::ForeignJournal`] |
 //! | two projectors | [`ProjectError::Doubled`]: the position had moved |
@@ -83,6 +87,7 @@
 //! | a value this program never writes | [`StoreError::Damaged`] |
 #![forbid(unsafe_code)]
 
+mod addition;
 mod batch;
 mod checking;
 mod database;
@@ -105,6 +110,7 @@ pub mod statements;
 mod store;
 mod words;
 
+pub use addition::{Adding, PartToAdd};
 pub use batch::{BatchDraft, BatchError, BatchRefusal, Made, MemberFault, PlanFault};
 pub use database::{Address, BadAddress, Engine};
 pub use error::StoreError;

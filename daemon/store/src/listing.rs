@@ -132,6 +132,8 @@ pub struct BatchView {
     pub identify: String,
     /// How classes get chutes.
     pub assign: String,
+    /// How many order chutes it may use; 0 for all.
+    pub chute_limit: i64,
     /// Where it is in its life.
     pub state: String,
     /// Batch its orders went to.
@@ -518,6 +520,7 @@ fn batch_view(row: &Row) -> Result<BatchView, StoreError> {
         line: row.int(3)?,
         identify: row.string(5)?,
         assign: row.string(6)?,
+        chute_limit: row.int(7)?,
         state: row.maybe_text(9)?.unwrap_or(row.text(8)?).to_owned(),
         merged_into: row.maybe_int(23)?,
         planned: row.int(13)?,

@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(3, "projection", "0003_projection.sql"),
     migration!(4, "shifts", "0004_shifts.sql"),
     migration!(5, "changes", "0005_changes.sql"),
+    migration!(6, "additions", "0006_additions.sql"),
 ];
 
 /// The schema is not what this program needs. Nothing was changed.

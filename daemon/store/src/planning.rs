@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use wcs_types::{OrderKey, SkuKey};
 
-use crate::database::values;
+use crate::database::{Row, values};
 use crate::error::StoreError;
 use crate::statements;
 use crate::store::Store;
@@ -35,17 +35,23 @@ impl Store {
     pub async fn lines_to_plan(&self, batch: i64) -> Result<Vec<LineToPlan>, StoreError> {
         let mut session = self.database().read().await?;
         let rows = session.fetch(statements::FIND_LINES_TO_PLAN, values![batch]).await?;
-        let line = |row: &crate::database::Row| {
-            Ok(LineToPlan {
-                order: OrderKey { owner: row.string(0)?, number: row.string(1)? },
-                priority: row.small(2)?,
-                due_at_s: row.int(3)?.cast_unsigned(),
-                line_no: row.small(4)?,
-                sku: SkuKey { owner: row.string(5)?, code: row.string(6)? },
-                quantity: row.small(7)?,
-            })
-        };
-        rows.iter().map(line).collect()
+        rows.iter().map(line_of).collect()
+    }
+
+    /// Lines of these orders, order by order.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn lines_of_orders(&self, orders: &[OrderKey]) -> Result<Vec<LineToPlan>, StoreError> {
+        let mut session = self.database().read().await?;
+        let mut lines = Vec::new();
+        for key in orders {
+            let bound = values![&key.owner, &key.number];
+            for row in session.fetch(statements::FIND_LINES_OF_ORDER, bound).await? {
+                lines.push(line_of(&row)?);
+            }
+        }
+        Ok(lines)
     }
 
     /// Barcodes of the articles in the orders of a batch, beside their codes.
@@ -61,4 +67,15 @@ impl Store {
         }
         Ok(barcodes)
     }
+}
+
+fn line_of(row: &Row) -> Result<LineToPlan, StoreError> {
+    Ok(LineToPlan {
+        order: OrderKey { owner: row.string(0)?, number: row.string(1)? },
+        priority: row.small(2)?,
+        due_at_s: row.int(3)?.cast_unsigned(),
+        line_no: row.small(4)?,
+        sku: SkuKey { owner: row.string(5)?, code: row.string(6)? },
+        quantity: row.small(7)?,
+    })
 }

@@ -5,10 +5,11 @@
 //! under an id is never staged under it with another content. It is above every id the journal has shown, so a store
 //! that was restored from a backup cannot give one out twice.
 
-use wcs_types::batch::batch_content;
+use wcs_types::batch::batch_content_with_table;
 use wcs_types::limits::JOBS_PER_PART_MAX;
 use wcs_types::{
-    Assign, BatchId, BatchKind, BatchSpec, Identify, JobSpec, LineId, OrderKey, Pieces, SkuKey, StartToken,
+    Assign, BatchId, BatchKind, BatchSpec, ChuteId, Identify, JobSpec, LineId, OrderKey, Pieces, SkuKey,
+    StartToken,
 };
 
 use crate::batch::{BatchError, BatchRefusal, draw};
@@ -29,6 +30,8 @@ pub struct Starting {
     pub token: StartToken,
     /// Parts to stage, each read with [`Store::part`].
     pub parts: u16,
+    /// Parts of its table to hand over behind them, each read with [`Store::table_part`].
+    pub table_parts: u16,
     /// Hash over everything that is staged.
     pub content_hash: u64,
 }
@@ -56,14 +59,24 @@ impl Store {
         };
         let spec = spec_of(&row, core_id)?;
         let jobs = jobs_of(&mut session, batch, 0, i64::MAX).await?;
-        let content_hash = batch_content(&spec, &jobs);
-        let parts = jobs.len().div_ceil(JOBS_PER_PART_MAX);
-        let parts = u16::try_from(parts).expect("a batch has a bounded number of jobs");
-        let row =
-            values![batch, core_id, token.0.cast_signed(), i64::from(parts), content_hash.cast_signed(),];
+        let table = table_of(&mut session, batch, 0, i64::MAX).await?;
+        let content_hash = batch_content_with_table(&spec, &jobs, &table);
+        let parts_of = |rows: usize| {
+            let parts = rows.div_ceil(JOBS_PER_PART_MAX);
+            u16::try_from(parts).expect("a batch has a bounded number of jobs, and no more orders")
+        };
+        let (parts, table_parts) = (parts_of(jobs.len()), parts_of(table.len()));
+        let row = values![
+            batch,
+            core_id,
+            token.0.cast_signed(),
+            i64::from(parts),
+            content_hash.cast_signed(),
+            i64::from(table_parts),
+        ];
         session.execute(statements::SET_STARTING, row).await?;
         session.commit().await?;
-        Ok(Starting { batch, spec, token, parts, content_hash })
+        Ok(Starting { batch, spec, token, parts, table_parts, content_hash })
     }
 
     /// The core refused the start: the batch is ready again. Only for the start with this token.
@@ -100,6 +113,27 @@ impl Store {
         rows.iter().map(|row| Ok((row.int(0)?, StartToken(row.int(1)?.cast_unsigned())))).collect()
     }
 
+    /// Token of the start that was asked for last and not refused.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn start_token(&self, batch: i64) -> Result<Option<StartToken>, StoreError> {
+        let mut session = self.database().read().await?;
+        let row = session.find(statements::FIND_BATCH, values![batch]).await?;
+        let token = row.map(|row| row.maybe_int(10)).transpose()?.flatten();
+        Ok(token.map(|token| StartToken(token.cast_unsigned())))
+    }
+
+    /// One part of the table of a batch that has one; part 0 is the first.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn table_part(&self, batch: i64, part: u16) -> Result<Vec<(OrderKey, ChuteId)>, StoreError> {
+        let first = i64::from(part) * JOBS_PER_PART_MAX as i64;
+        let mut session = self.database().read().await?;
+        table_of(&mut session, batch, first, first + JOBS_PER_PART_MAX as i64).await
+    }
+
     /// The jobs of one part of a batch that has a plan; part 0 is the first.
     ///
     /// # Errors
@@ -111,6 +145,19 @@ impl Store {
     }
 }
 
+/// Classes and their chutes from place `from` to before place `to`.
+async fn table_of(
+    session: &mut Session,
+    batch: i64,
+    from: i64,
+    to: i64,
+) -> Result<Vec<(OrderKey, ChuteId)>, StoreError> {
+    let rows = session.fetch(statements::FIND_TABLE, values![batch, from, to]).await?;
+    let pair =
+        |row: &Row| Ok((OrderKey { owner: row.string(0)?, number: row.string(1)? }, ChuteId(row.small(2)?)));
+    rows.iter().map(pair).collect()
+}
+
 fn starting_of(row: &Row) -> Result<Starting, StoreError> {
     Ok(Starting {
         batch: row.int(0)?,
@@ -118,10 +165,11 @@ fn starting_of(row: &Row) -> Result<Starting, StoreError> {
         token: StartToken(row.int(10)?.cast_unsigned()),
         parts: row.small(11)?,
         content_hash: row.int(12)?.cast_unsigned(),
+        table_parts: row.small(24)?,
     })
 }
 
-fn spec_of(row: &Row, core_id: i64) -> Result<BatchSpec, StoreError> {
+pub(crate) fn spec_of(row: &Row, core_id: i64) -> Result<BatchSpec, StoreError> {
     let batch = u32::try_from(core_id).map_err(|_| StoreError::damaged("the ids of batches are used up"))?;
     Ok(BatchSpec {
         batch: BatchId(batch),
@@ -133,7 +181,12 @@ fn spec_of(row: &Row, core_id: i64) -> Result<BatchSpec, StoreError> {
     })
 }
 
-async fn jobs_of(session: &mut Session, batch: i64, from: i64, to: i64) -> Result<Vec<JobSpec>, StoreError> {
+pub(crate) async fn jobs_of(
+    session: &mut Session,
+    batch: i64,
+    from: i64,
+    to: i64,
+) -> Result<Vec<JobSpec>, StoreError> {
     let rows = session.fetch(statements::FIND_JOBS, values![batch, from, to]).await?;
     let job_of = |row: &Row| {
         let codes = postcard::from_bytes(row.bytes(7)?)

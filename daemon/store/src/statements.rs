@@ -123,7 +123,7 @@ macro_rules! batch_columns {
         concat!(
             "SELECT id, core_id, reference, line, kind, identify, assign, chute_limit, state, run_state, token, parts, \
              content, planned, created_at, is_forced, started_seq, started_ns, ended_seq, ended_ns, picked, boxed, \
-             short, merged_into FROM batches ",
+             short, merged_into, table_parts FROM batches ",
             $rest
         )
     };
@@ -235,16 +235,42 @@ statements! {
         WHERE j.order_id = orders.id), 0) \
         WHERE id IN (SELECT order_id FROM batch_members WHERE batch_id = $1)";
     REMOVE_JOBS = "DELETE FROM jobs WHERE batch_id = $1";
+    REMOVE_TABLE = "DELETE FROM batch_tables WHERE batch_id = $1";
+    FIND_TABLE = "SELECT o.owner, o.number, t.chute FROM batch_tables t JOIN orders o ON o.id = t.order_id \
+        WHERE t.batch_id = $1 AND t.place >= $2 AND t.place < $3 ORDER BY t.place";
     REMOVE_JOB_LINES = "DELETE FROM job_lines WHERE batch_id = $1";
     SET_PLAN = "UPDATE batches SET state = $2, planned = $3, core_id = NULL, token = NULL, parts = NULL, content = NULL \
         WHERE id = $1";
     SET_ASSIGN = "UPDATE batches SET assign = $2 WHERE id = $1";
-    SET_STARTING = "UPDATE batches SET state = 'starting', core_id = $2, token = $3, parts = $4, content = $5 \
-        WHERE id = $1";
+    SET_STARTING = "UPDATE batches SET state = 'starting', core_id = $2, token = $3, parts = $4, content = $5, \
+        table_parts = $6 WHERE id = $1";
     SET_START_REFUSED = "UPDATE batches SET state = 'ready', token = NULL WHERE id = $1";
     FIND_JOBS = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.quantity, j.codes, j.priority, \
         j.due_at_s FROM jobs j JOIN orders o ON o.id = j.order_id \
         WHERE j.batch_id = $1 AND j.job >= $2 AND j.job < $3 ORDER BY j.job";
+
+    // --- orders added to batches that run
+    FIND_END_OF_PARTS = "SELECT COALESCE((SELECT MAX(j.job) + 1 FROM jobs j WHERE j.batch_id = b.id), 0), \
+        COALESCE((SELECT MAX(p.part) + 1 FROM added_parts p WHERE p.batch_id = b.id), b.parts) \
+        FROM batches b WHERE b.id = $1";
+    FIND_OPEN_PARTS = "SELECT part, first_job, jobs FROM added_parts WHERE batch_id = $1 AND state = 'adding' ORDER BY part";
+    LIST_ADDING = batch_columns!("WHERE id IN (SELECT batch_id FROM added_parts WHERE state = 'adding') ORDER BY id");
+    FIND_NEWS_OF_JOBS = "SELECT COUNT(*) FROM jobs WHERE batch_id = $1 AND job >= $2 AND job < $3 \
+        AND (picked > 0 OR short > 0)";
+    SET_PART_ADDED = "UPDATE added_parts SET state = 'added' WHERE batch_id = $1 AND part = $2";
+    REMOVE_PARTS = "DELETE FROM added_parts WHERE batch_id = $1 AND part >= $2";
+    REMOVE_JOB_LINES_FROM = "DELETE FROM job_lines WHERE batch_id = $1 AND job >= $2";
+    REMOVE_JOBS_FROM = "DELETE FROM jobs WHERE batch_id = $1 AND job >= $2";
+    FIND_ORDERS_WITHOUT_JOBS = "SELECT o.id, o.owner, o.number FROM batch_members m JOIN orders o ON o.id = m.order_id \
+        WHERE m.batch_id = $1 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.order_id = m.order_id \
+        AND j.batch_id = m.batch_id) ORDER BY o.id";
+    FREE_ORDER = "UPDATE orders SET assigned = 0 WHERE id = $1";
+    FREE_LINES = "UPDATE lines SET assigned = 0 WHERE order_id = $1";
+    SET_PLANNED = "UPDATE batches SET planned = COALESCE((SELECT CAST(SUM(j.quantity) AS BIGINT) FROM jobs j \
+        WHERE j.batch_id = batches.id), 0) WHERE id = $1";
+    FIND_LINES_OF_ORDER = "SELECT o.owner, o.number, o.priority, o.due_at_s, l.line_no, l.sku_owner, l.sku_code, \
+        l.ordered - l.cancelled FROM orders o JOIN lines l ON l.order_id = o.id \
+        WHERE o.owner = $1 AND o.number = $2 ORDER BY l.line_no";
 
     // --- what became of them
     LIST_RESULTS = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
@@ -252,7 +278,7 @@ statements! {
         WHERE j.batch_id = $1 AND j.job > $2 ORDER BY j.job LIMIT $3";
     FIND_MISSING = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
         j.boxed, j.short, j.short_reason, j.last_seen FROM jobs j JOIN orders o ON o.id = j.order_id \
-        WHERE j.batch_id = $1 AND j.picked < j.quantity AND j.job > $2 ORDER BY j.job LIMIT $3";
+        WHERE j.batch_id = $1 AND j.picked + CASE WHEN j.short_reason = 'order_cancelled' THEN j.short ELSE 0 END < j.quantity AND j.job > $2 ORDER BY j.job LIMIT $3";
     LIST_LOADS = load_columns!("WHERE l.id > $1 ORDER BY l.id LIMIT $2");
     LIST_LOADS_OF_OUTCOME = load_columns!("WHERE l.outcome = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
     LIST_LOADS_OF_OUTCOME_BY_ROW = load_columns!(
@@ -408,5 +434,7 @@ row_statements! {
     INSERT_MEMBERS(2) = "INSERT INTO batch_members (batch_id, order_id) VALUES", "";
     INSERT_JOBS(11) = "INSERT INTO jobs (batch_id, job, order_id, line_no, sku_owner, sku_code, label, codes, quantity, \
         priority, due_at_s) VALUES", "";
+    INSERT_TABLE(4) = "INSERT INTO batch_tables (batch_id, place, order_id, chute) VALUES", "";
+    INSERT_PARTS(5) = "INSERT INTO added_parts (batch_id, part, first_job, jobs, state) VALUES", "";
     INSERT_JOB_LINES(5) = "INSERT INTO job_lines (batch_id, job, line_no, order_id, quantity) VALUES", "";
 }

@@ -8,12 +8,13 @@ use utoipa::ToSchema;
 use wcs_store::{BatchDraft, OrderFilter, PAGE_SIZE_MAX, PageAt, Store};
 use wcs_types::{Assign, BatchKind, Identify, OrderKey};
 
+use super::adding;
 use super::answers::{BatchAnswer, at};
-use super::refusals::unchanged;
+use super::refusals::{not_found, unchanged};
 use super::views::BatchEntry;
 use crate::body::{Json, NoBody};
 use crate::orders::{DueAt, OWNER_DEFAULT};
-use crate::parameters::{NoQuery, Path, Query};
+use crate::parameters::{NoQuery, Operator, Path, Query};
 use crate::problem::{Problem, ProblemCode, Writes};
 use crate::state::Api;
 
@@ -194,7 +195,8 @@ async fn selected(store: &Store, select: &Select, most: usize) -> Result<Vec<Ord
     Ok(found)
 }
 
-/// Puts orders into a batch: all of them, or none. Those that are in it already stay.
+/// Puts orders into a batch: all of them, or none. Those that are in it already stay. Into a batch that runs or is paused
+/// they go with the consent of the core; where it takes only a part, 409 names the orders that are `left_out`.
 #[utoipa::path(
     post,
     path = "/api/batches/{batch}/orders",
@@ -206,6 +208,7 @@ async fn selected(store: &Store, select: &Select, most: usize) -> Result<Vec<Ord
 )]
 pub(crate) async fn add(
     State(api): State<Api>,
+    Operator(operator): Operator,
     Path(batch): Path<i64>,
     _: Query<NoQuery>,
     Json(sent): Json<MembersIn>,
@@ -213,8 +216,12 @@ pub(crate) async fn add(
     if !(1..=ORDERS_MAX).contains(&sent.orders.len()) {
         return Err(Problem::new(ProblemCode::BodyInvalid).at("/orders", format!("1 to {ORDERS_MAX} orders")));
     }
-    let added = api.store()?.add_orders(batch, &keys_of(sent.orders)).await;
-    match added {
+    let (store, orders) = (api.store()?, keys_of(sent.orders));
+    let view = store.batch(batch).await?.ok_or_else(|| not_found(batch))?;
+    if matches!(view.state.as_str(), "running" | "paused") {
+        return adding::add(&api, store, operator, &view, &orders).await;
+    }
+    match store.add_orders(batch, &orders).await {
         Ok(()) => Ok(BatchAnswer::stored(batch, "receiving")),
         Err(error) => Err(unchanged(&api, error).await),
     }
@@ -242,9 +249,12 @@ pub(crate) async fn finish_receiving(
 }
 
 fn keys_of(orders: Vec<OrderRef>) -> Vec<OrderKey> {
-    let key = |order: OrderRef| OrderKey {
-        owner: order.owner.unwrap_or_else(|| OWNER_DEFAULT.to_owned()),
-        number: order.number,
-    };
-    orders.into_iter().map(key).collect()
+    orders.iter().map(OrderRef::key).collect()
+}
+
+impl OrderRef {
+    pub(super) fn key(&self) -> OrderKey {
+        let owner = self.owner.clone().unwrap_or_else(|| OWNER_DEFAULT.to_owned());
+        OrderKey { owner, number: self.number.clone() }
+    }
 }

@@ -3,17 +3,19 @@
 //!
 //! ```text
 //! POST /api/batches         receiving
-//! .../orders                receiving                  more orders
+//! .../orders                receiving, running, paused more orders
 //! .../finish-receiving      receiving -> waiting
 //! .../assign                receiving, waiting, ready -> ready
 //! .../start                 ready -> starting -> running      refused by the core: ready again
 //! .../pause  .../resume     running <-> paused
 //! .../close                 running, paused -> closing -> ended
 //! .../cancel                receiving, waiting, ready -> cancelled
+//! .../cancel-start          running, paused -> ready    while nothing of it was sorted
 //! ```
 //! A verb in another state is 409 `batch.wrong_state` with the state and what is unfinished. The same verb again, in the
 //! state it led to, is done already.
 
+mod adding;
 mod answers;
 mod assigning;
 mod core_ids;
@@ -21,6 +23,7 @@ mod making;
 mod refusals;
 mod results;
 mod starting;
+mod tables;
 mod verbs;
 mod views;
 
@@ -31,6 +34,7 @@ use crate::state::Api;
 
 pub(crate) use core_ids::CoreIds;
 pub use starting::{SettledStart, settle_starting};
+pub(crate) use verbs::core_id;
 
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -46,4 +50,5 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(verbs::resume))
         .routes(routes!(verbs::close))
         .routes(routes!(verbs::cancel))
+        .routes(routes!(verbs::cancel_start))
 }

@@ -54,6 +54,7 @@ pub(super) async fn unchanged(api: &Api, error: BatchError) -> Problem {
             Problem::new(ProblemCode::BatchOrders).with("count", orders.len()).with("orders", named)
         }
         BatchRefusal::Empty => Problem::new(ProblemCode::BatchEmpty),
+        BatchRefusal::AdditionOpen { batch } => Problem::new(ProblemCode::BatchAdding).with("batch", batch),
         BatchRefusal::OtherToken => Problem::new(ProblemCode::BatchOtherToken),
         other @ (BatchRefusal::Unlike { .. }
         | BatchRefusal::TooManyJobs { .. }
@@ -75,6 +76,18 @@ pub(super) async fn refused(
         VerbRefusal::WrongState | VerbRefusal::UnknownBatch => {
             let state = shown_state(api, batch, core).await.unwrap_or_else(|| "unknown".to_owned());
             wrong_state(batch, &state, needed)
+        }
+        VerbRefusal::AlreadyPicked { pieces, loads } => asking::refused(refusal)
+            .with("batch", batch)
+            .with("picked", pieces.0)
+            .with("loads_on_belt", *loads),
+        VerbRefusal::ChuteNotFree { chute } | VerbRefusal::TwiceInTable { chute } => {
+            let spec = api.plant().chutes.get(usize::from(chute.0));
+            let name = spec.map_or_else(|| chute.0.to_string(), |spec| spec.id.clone());
+            asking::refused(refusal).with("batch", batch).with("chute", name)
+        }
+        VerbRefusal::NotInTable { classes } => {
+            asking::refused(refusal).with("batch", batch).with("classes", *classes)
         }
         other => asking::refused(other).with("batch", batch),
     };
@@ -104,5 +117,6 @@ fn word_of(fault: &MemberFault) -> &'static str {
         MemberFault::Taken { .. } => "taken",
         MemberFault::State { .. } => "state",
         MemberFault::Twice => "twice",
+        MemberFault::NoMember => "no_member",
     }
 }

@@ -6,15 +6,18 @@
 //!                            |  core refuses --> ready, 409
 //!                            |  no answer    --> starting, 503: the same start again goes on; at boot it is settled
 //! ```
-//! Without a token of the client the token is made of the batch, so that a start that is asked twice is one start.
+//! Without a token of the client a start that is asked twice is one start.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use futures_util::future::join_all;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use wcs_store::{BatchFilter, PAGE_SIZE_MAX, PageAt, Starting, Store};
+use wcs_store::{BatchError, BatchFilter, BatchRefusal, PAGE_SIZE_MAX, PageAt, Starting, Store};
 use wcs_types::{BatchId, Fact, OperatorId, Reply, Seq, StartToken, StateHasher, Verb, VerbRefusal};
 
+use super::adding::{self, Added};
 use super::answers::BatchAnswer;
 use super::refusals::{not_found, refused, unchanged, wrong_state};
 use crate::asking::unanswered;
@@ -24,7 +27,7 @@ use crate::problem::{Problem, ProblemCode, Writes};
 use crate::state::Api;
 
 /// Parts on their way to the core at once.
-const PARTS_AT_ONCE: u16 = 8;
+const PARTS_AT_ONCE: usize = 8;
 /// How long settling waits for the store to reflect the journal, in waits of a second.
 const SETTLE_WAITS: u32 = 60;
 
@@ -34,7 +37,7 @@ const SETTLE_WAITS: u32 = 60;
 #[serde(deny_unknown_fields)]
 pub(crate) struct StartAsked {
     /// Token of this start, for clients that must tell their start from that of others: with another token than that of
-    /// the start before it is refused. Made of the batch when it is left out.
+    /// the start before it is refused. When it is left out, a start that is asked twice is one start.
     token: Option<u64>,
 }
 
@@ -54,14 +57,14 @@ pub(crate) async fn start(
     Query(asked): Query<StartAsked>,
     _: NoBody,
 ) -> Result<BatchAnswer, Problem> {
-    let token = asked.token.map_or_else(|| token_of(batch), StartToken);
     let store = api.store()?;
     let before = store.batch(batch).await?.ok_or_else(|| not_found(batch))?;
     if before.state == "starting" {
         // An earlier start has no answer yet: what the journal holds of it comes first.
         api.store_at(Some(api.durable().0)).await?;
+        settle_taken_back(store).await?;
     }
-    let starting = match store.begin_start(batch, token).await {
+    let starting = match begin(&api, store, batch, asked.token.map(StartToken)).await {
         Ok(starting) => starting,
         Err(error) => return Err(unchanged(&api, error).await),
     };
@@ -90,8 +93,44 @@ enum Carried {
     Refused { refusal: VerbRefusal, position: Seq },
 }
 
-fn token_of(batch: i64) -> StartToken {
-    StartToken(StateHasher::of_bytes(format!("start of batch {batch}").as_bytes()))
+/// Begins a start under the token of the client; without one, under that of the start which is open, or a new one.
+async fn begin(
+    api: &Api,
+    store: &Store,
+    batch: i64,
+    token: Option<StartToken>,
+) -> Result<Starting, BatchError> {
+    if let Some(token) = token {
+        return store.begin_start(batch, token).await;
+    }
+    let known = store.start_token(batch).await?;
+    let begun = store.begin_start(batch, known.unwrap_or_else(|| fresh_token(api, batch))).await;
+    let Err(BatchError::Refused(BatchRefusal::OtherToken)) = begun else { return begun };
+    // Another request was faster, and both mean the same start.
+    match store.start_token(batch).await? {
+        Some(token) => store.begin_start(batch, token).await,
+        None => begun,
+    }
+}
+
+/// A token no start had: a start that was taken back is another start.
+fn fresh_token(api: &Api, batch: i64) -> StartToken {
+    static STARTS: AtomicU64 = AtomicU64::new(0);
+    let start = STARTS.fetch_add(1, Ordering::Relaxed);
+    let text = format!("{batch} {} {} {start}", api.now_ms(), api.durable().0);
+    StartToken(StateHasher::of_bytes(text.as_bytes()))
+}
+
+/// Starts that the journal shows as taken back: their batches are ready again.
+pub(super) async fn settle_taken_back(store: &Store) -> Result<(), Problem> {
+    for (batch, token) in store.taken_back().await? {
+        match store.refuse_start(batch, token).await {
+            Ok(()) => tracing::info!(batch, "a start that was taken back was settled: it is ready again"),
+            Err(BatchError::Store(error)) => return Err(error.into()),
+            Err(error) => tracing::warn!(batch, %error, "a start that was taken back stays"),
+        }
+    }
+    Ok(())
 }
 
 /// Stages every part and asks for the start. A refusal makes the batch ready again; without an answer it stays
@@ -102,53 +141,76 @@ async fn carry_out(
     operator: OperatorId,
     starting: &Starting,
 ) -> Result<Carried, Problem> {
-    let Starting { batch, spec, token, parts, content_hash } = *starting;
+    let Starting { batch, spec, token, parts, table_parts, content_hash } = *starting;
+    let all = u32::from(parts) + u32::from(table_parts);
     let mut verbs = Vec::new();
-    let mut part = 0;
-    while part < parts {
-        let until = parts.min(part + PARTS_AT_ONCE);
-        for part in part..until {
-            let jobs = store.part(batch, part).await?;
-            verbs.push(Verb::Stage { spec, part, jobs });
-        }
-        part = until;
-        if let Some(refused) = ask_all(api, operator, &mut verbs).await? {
-            return give_up(store, starting, refused).await;
+    for number in 0..all {
+        verbs.push(match u16::try_from(number) {
+            Ok(part) if part < parts => Verb::Stage { spec, part, jobs: store.part(batch, part).await? },
+            _ => {
+                let part =
+                    u16::try_from(number - u32::from(parts)).expect("there are fewer parts of the table");
+                let pairs = store.table_part(batch, part).await?;
+                Verb::StageTable { batch: spec.batch, part, pairs }
+            }
+        });
+        if verbs.len() == PARTS_AT_ONCE || number + 1 == all {
+            let answers = ask_all(api, operator, std::mem::take(&mut verbs)).await?;
+            if let Some((_, refusal, position)) = answers.refused {
+                return give_up(api, store, operator, starting, (refusal, position)).await;
+            }
         }
     }
     let start = Verb::Start { batch: spec.batch, token, parts, content_hash };
     let asked = api.control().ask(operator, start).await.map_err(unanswered)?;
     match asked.reply {
         Reply::Done => Ok(Carried::Started { position: asked.position, facts: asked.facts }),
-        Reply::Refused(refusal) => give_up(store, starting, (refusal, asked.position)).await,
+        Reply::Refused(refusal) => give_up(api, store, operator, starting, (refusal, asked.position)).await,
     }
 }
 
-/// Asks verbs one behind the other without waiting in between; the first refusal.
-async fn ask_all(
-    api: &Api,
-    operator: OperatorId,
-    verbs: &mut Vec<Verb>,
-) -> Result<Option<(VerbRefusal, Seq)>, Problem> {
-    let asking: Vec<_> = verbs.drain(..).map(|verb| api.control().ask(operator, verb)).collect();
-    for asked in join_all(asking).await {
+/// What came of verbs that were asked one behind the other.
+pub(super) struct Answers {
+    /// Record of the last that was carried out.
+    pub(super) last: Seq,
+    /// The first that was refused: its place, why, and its record.
+    pub(super) refused: Option<(usize, VerbRefusal, Seq)>,
+}
+
+/// Asks verbs one behind the other without waiting in between.
+pub(super) async fn ask_all(api: &Api, operator: OperatorId, verbs: Vec<Verb>) -> Result<Answers, Problem> {
+    let asking: Vec<_> = verbs.into_iter().map(|verb| api.control().ask(operator, verb)).collect();
+    let mut answers = Answers { last: Seq(0), refused: None };
+    for (at, asked) in join_all(asking).await.into_iter().enumerate() {
         let asked = asked.map_err(unanswered)?;
         if let Reply::Refused(refusal) = asked.reply {
-            return Ok(Some((refusal, asked.position)));
+            answers.refused = Some((at, refusal, asked.position));
+            break;
         }
+        answers.last = asked.position;
     }
-    Ok(None)
+    Ok(answers)
 }
 
+/// Takes a refused start back: the parts out of the core, so that its place is free, then the batch is ready again.
 async fn give_up(
+    api: &Api,
     store: &Store,
+    operator: OperatorId,
     starting: &Starting,
     (refusal, position): (VerbRefusal, Seq),
 ) -> Result<Carried, Problem> {
     tracing::info!(batch = starting.batch, ?refusal, "the core refused a start");
+    let unstage = Verb::Unstage { batch: starting.spec.batch };
+    match api.control().ask(operator, unstage).await.map_err(unanswered)?.reply {
+        Reply::Done | Reply::Refused(VerbRefusal::UnknownBatch) => {}
+        Reply::Refused(kept) => {
+            tracing::warn!(batch = starting.batch, refusal = ?kept, "the core keeps the parts of a refused start");
+        }
+    }
     match store.refuse_start(starting.batch, starting.token).await {
         Ok(()) => {}
-        Err(wcs_store::BatchError::Store(error)) => return Err(error.into()),
+        Err(BatchError::Store(error)) => return Err(error.into()),
         // It runs after all, or was given up by another request.
         Err(error) => tracing::warn!(batch = starting.batch, %error, "a refused start was not taken back"),
     }
@@ -164,7 +226,7 @@ pub struct SettledStart {
     pub is_started: bool,
 }
 
-/// Settles every start that has no answer: the core is asked for it again. For the boot, and safe at any time.
+/// Settles every start and every addition that has no answer: the core is asked again. For the boot, and safe at any time.
 ///
 /// # Errors
 /// The store or the core gave no answer, or the store does not reflect the journal yet; what is not settled is left.
@@ -180,6 +242,7 @@ pub async fn settle_starting(api: &Api) -> Result<Vec<SettledStart>, Problem> {
                 .with("reflected", store.position()));
         }
     }
+    settle_taken_back(store).await?;
     let mut settled = Vec::new();
     for starting in store.starting().await? {
         let batch = starting.batch;
@@ -200,6 +263,21 @@ pub async fn settle_starting(api: &Api) -> Result<Vec<SettledStart>, Problem> {
             }
         };
         settled.push(SettledStart { batch, is_started });
+    }
+    for adding in store.adding().await? {
+        let batch = adding.batch;
+        match adding::carry_out(api, store, OperatorId(0), &adding).await? {
+            Added::All { .. } => tracing::info!(batch, "an open addition was settled: its orders are in"),
+            Added::Refused { refusal, left_out, .. } => {
+                let left_out = left_out.len();
+                tracing::warn!(
+                    batch,
+                    ?refusal,
+                    left_out,
+                    "an open addition was settled: the core refused it"
+                );
+            }
+        }
     }
     note_core_ids(api, store).await?;
     Ok(settled)

@@ -7,6 +7,7 @@ use wcs_types::{BatchId, Fact, OperatorId, Reply, Verb};
 
 use super::answers::BatchAnswer;
 use super::refusals::{not_found, refused, unchanged, wrong_state};
+use super::starting::settle_taken_back;
 use super::views::shown_state;
 use crate::asking::unanswered;
 use crate::body::{MaybeJson, NoBody};
@@ -103,6 +104,42 @@ pub(crate) async fn cancel(
     }
 }
 
+/// Takes a start back, as long as nothing of the batch was sorted and none of its loads is on the belt: it is ready again.
+#[utoipa::path(
+    post,
+    path = "/api/batches/{batch}/cancel-start",
+    tag = "batches",
+    operation_id = "cancel_start",
+    params(("batch" = i64, Path, description = "Id of the batch.")),
+    responses((status = 200, description = "It is taken back; `starting` until the store has caught up, then `ready`.",
+        body = BatchAnswer), Writes)
+)]
+pub(crate) async fn cancel_start(
+    State(api): State<Api>,
+    Operator(operator): Operator,
+    Path(batch): Path<i64>,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Result<BatchAnswer, Problem> {
+    let needed = "running or paused";
+    let core = core_id(&api, batch, needed).await?;
+    let asked = api.control().ask(operator, Verb::CancelStart { batch: core }).await.map_err(unanswered)?;
+    if let Reply::Refused(refusal) = &asked.reply {
+        let problem = refused(&api, batch, core, refusal, needed).await;
+        return Err(problem.with("position", asked.position.0));
+    }
+    let position = asked.position.0;
+    // The core has dropped the batch. Where the store is late or away, the next start or boot settles the rest.
+    let mut state = "starting".to_owned();
+    if let Ok(store) = api.store_at(Some(position)).await
+        && settle_taken_back(store).await.is_ok()
+        && let Ok(Some(view)) = store.batch(batch).await
+    {
+        state = view.state;
+    }
+    Ok(BatchAnswer { id: batch, state, position })
+}
+
 /// Asks the core a verb of a batch and tells where the batch is then.
 async fn carry_out(
     api: &Api,
@@ -126,7 +163,7 @@ async fn carry_out(
 }
 
 /// The batch in the journal. Known here without the store when it was started or shown by this process.
-pub(super) async fn core_id(api: &Api, batch: i64, needed: &str) -> Result<BatchId, Problem> {
+pub(crate) async fn core_id(api: &Api, batch: i64, needed: &str) -> Result<BatchId, Problem> {
     if let Some(core) = api.core_ids().get(batch) {
         return Ok(core);
     }

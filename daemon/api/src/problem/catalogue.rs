@@ -172,6 +172,9 @@ problems! {
     OrderOver = 409, "order.over",
         "The order is over", "the order is {state}",
         "이미 끝난 주문입니다", "주문 상태: {state}";
+    OrderSorted = 409, "order.sorted",
+        "Nothing of the order is left to be cancelled", "{picked} pieces are in their chute, {on_belt} loads on the belt",
+        "취소할 것이 남아 있지 않은 주문입니다", "{picked} 개가 슈트에 있고 화물 {on_belt} 개가 벨트 위에 있습니다";
     FileRefused = 422, "file.refused",
         "The order file cannot be taken", "{cause}",
         "주문 파일을 받을 수 없습니다", "받지 않은 이유: {cause}";
@@ -201,6 +204,9 @@ problems! {
     BatchPlan = 422, "batch.plan",
         "The batch cannot be planned so", "{cause}",
         "배치를 그렇게 계획할 수 없습니다", "이유: {cause}";
+    BatchAdding = 409, "batch.adding",
+        "Orders are being added to the batch", "another request adds orders to batch {batch}; ask again",
+        "배치에 주문을 추가하는 중입니다", "다른 요청이 배치 {batch} 에 주문을 추가하고 있습니다. 다시 요청하십시오";
     BatchOtherToken = 409, "batch.other_token",
         "The start was asked with another token", "batch {batch} was started with another token before",
         "다른 토큰으로 시작을 요청한 배치입니다", "배치 {batch} 은 이미 다른 토큰으로 시작되었습니다";

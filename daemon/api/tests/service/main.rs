@@ -2,6 +2,8 @@
 //! played. No socket, no clock.
 
 #[cfg(test)]
+mod adding;
+#[cfg(test)]
 mod batches;
 #[cfg(test)]
 mod files;
@@ -15,3 +17,5 @@ mod refused;
 mod service;
 #[cfg(test)]
 mod starting;
+#[cfg(test)]
+mod tables;

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use wcs_api::ports::{AskError, Asked, Asking, Control, Figures, Gauges, Records, RecordsError, Told};
@@ -79,7 +80,7 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) api: Api,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -141,7 +142,15 @@ impl Service {
             now_ms: Arc::new(|| NOW_MS),
             plant,
         });
-        Self { core, store, router: routes(api.clone()), api, _folder: folder }
+        Self { core, store, router: routes(api.clone()), api, folder }
+    }
+
+    /// Plays the projector: writes a column that the journal owns.
+    pub(crate) async fn projected(&self, sql: &'static str) {
+        let path = self.folder.path().join("store.db");
+        let mut connection = SqliteConnection::connect(&path.display().to_string()).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
