@@ -16,7 +16,7 @@ use crate::problem::{Problem, ProblemCode};
 use crate::state::Api;
 
 /// Longest wait of a live read for the record it names.
-const POSITION_WAIT: Duration = Duration::from_millis(200);
+pub(crate) const POSITION_WAIT: Duration = Duration::from_millis(200);
 
 /// A verb was carried out.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]

@@ -42,6 +42,13 @@ pub fn refused(refusal: &VerbRefusal) -> Problem {
         }
         VerbRefusal::WrongChute => Problem::new(ProblemCode::ChuteWrong),
         VerbRefusal::NotClosing => Problem::new(ProblemCode::ChuteNotClosing),
+        VerbRefusal::MustStayOpen => Problem::new(ProblemCode::ChuteMustStayOpen),
+        VerbRefusal::UnknownInduction { highest } => {
+            Problem::new(ProblemCode::InductionNotFound).with("highest", *highest)
+        }
+        VerbRefusal::NoBox => Problem::new(ProblemCode::BoxNone),
+        VerbRefusal::BoxStands => Problem::new(ProblemCode::BoxStands),
+        VerbRefusal::BoxTaken { chute } => Problem::new(ProblemCode::BoxTaken).with("chute", chute.0),
         other => Problem::new(ProblemCode::ControlRefused).with("refusal", word_of(other)),
     }
 }

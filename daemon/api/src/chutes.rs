@@ -7,8 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wcs_types::{ChuteId, Verb};
 
-use crate::answer::{At, Done, carry_out, find_chute, find_line, live_at};
-use crate::body::NoBody;
+use crate::answer::{At, Done, carry_out, code_of, find_chute, find_line, live_at};
+use crate::body::{Json, NoBody};
 use crate::event::{line_name, time_text};
 use crate::live::Live;
 use crate::live::chutes::ChuteState;
@@ -141,6 +141,10 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(list_chutes))
         .routes(routes!(get_chute))
         .routes(routes!(confirm_empty))
+        .routes(routes!(close_box))
+        .routes(routes!(bind_box))
+        .routes(routes!(close_chute))
+        .routes(routes!(open_chute))
 }
 
 /// Chutes, in the order of the plant file.
@@ -195,4 +199,73 @@ async fn confirm_empty(
 ) -> Result<At<Done>, Problem> {
     let chute = find_chute(api.plant(), &name)?;
     carry_out(&api, operator, Verb::ConfirmEmpty { chute }).await
+}
+
+/// The box of a chute is full although its order misses pieces: the lanes are closed until a new box stands there. The
+/// order keeps the chute.
+#[utoipa::path(post, path = "/api/chutes/{chute}/close-box", tag = "chutes", params(("chute" = String, Path)),
+    responses((status = 200, description = "The lanes are being closed.", body = Done), Writes))]
+async fn close_box(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let chute = find_chute(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::CloseBox { chute }).await
+}
+
+/// Takes a chute out of use: its lanes are closed and it gets no order. An order it has stays.
+#[utoipa::path(post, path = "/api/chutes/{chute}/close", tag = "chutes", params(("chute" = String, Path)),
+    responses((status = 200, description = "The chute is out of use.", body = Done), Writes))]
+async fn close_chute(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let chute = find_chute(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::CloseChute { chute }).await
+}
+
+/// Puts a chute back into use.
+#[utoipa::path(post, path = "/api/chutes/{chute}/open", tag = "chutes", params(("chute" = String, Path)),
+    responses((status = 200, description = "The chute is in use.", body = Done), Writes))]
+async fn open_chute(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let chute = find_chute(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::OpenChute { chute }).await
+}
+
+/// A box.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BoxBody {
+    /// What the box is known by; unique among the boxes that stand at chutes.
+    #[schema(min_length = 1, max_length = 64)]
+    code: String,
+}
+
+/// A box with this code stands at the chute now.
+#[utoipa::path(post, path = "/api/chutes/{chute}/bind-box", tag = "chutes", params(("chute" = String, Path)),
+    request_body = BoxBody,
+    responses((status = 200, description = "The box is known to stand there.", body = Done), Writes))]
+async fn bind_box(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    Json(body): Json<BoxBody>,
+) -> Result<At<Done>, Problem> {
+    let chute = find_chute(api.plant(), &name)?;
+    let code = code_of(&body.code)
+        .ok_or_else(|| Problem::new(ProblemCode::BodyInvalid).at("/code", "a code has 1 to 64 bytes"))?;
+    carry_out(&api, operator, Verb::BindBox { chute, code }).await
 }

@@ -9,11 +9,12 @@ use utoipa_axum::routes;
 use wcs_types::{AlarmKey, LineId, MachineState, Plant, UnitCommand, Verb};
 
 use crate::actions::{Action, for_alarm};
-use crate::answer::{At, Done, carry_out, find_line, live_at};
+use crate::answer::{At, Done, POSITION_WAIT, carry_out, find_line, live_at};
+use crate::asking::ask;
 use crate::body::NoBody;
 use crate::event::{chute_name, line_name, time_text};
 use crate::live::Live;
-use crate::live::batches::{BatchProgress, BatchState};
+use crate::live::batches::{Batch, BatchProgress, BatchState};
 use crate::live::counts::Rates;
 use crate::live::lines::{Line, LinkState};
 use crate::live::loads::Stamp;
@@ -179,7 +180,7 @@ impl LineView {
                 .batches()
                 .iter()
                 .filter(|batch| batch.spec.line == line && batch.state != BatchState::Ended)
-                .map(crate::live::batches::Batch::progress)
+                .map(Batch::progress)
                 .collect(),
             alarms: live.alarms().of_line(line).map(|(key, at)| AlarmView::of(key, at, plant)).collect(),
             rates: counts.rates(now_ms),
@@ -210,6 +211,11 @@ pub(crate) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(get_line))
         .routes(routes!(start_line))
         .routes(routes!(stop_line))
+        .routes(routes!(hold_line))
+        .routes(routes!(release_line))
+        .routes(routes!(drain_line))
+        .routes(routes!(hold_induction))
+        .routes(routes!(release_induction))
 }
 
 fn now(api: &Api) -> u64 {
@@ -279,4 +285,99 @@ async fn stop_line(
 ) -> Result<At<Done>, Problem> {
     let line = find_line(api.plant(), &name)?;
     carry_out(&api, operator, Verb::Line { line, command: UnitCommand::Stop }).await
+}
+
+/// Withdraws the permission to feed a line. What is on the belt is sorted; nothing is stopped.
+#[utoipa::path(post, path = "/api/lines/{line}/hold", tag = "lines", params(("line" = String, Path)),
+    responses((status = 200, description = "The line is not fed any more.", body = Done), Writes))]
+async fn hold_line(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let line = find_line(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::Hold { line }).await
+}
+
+/// Gives the permission to feed a line back.
+#[utoipa::path(post, path = "/api/lines/{line}/release", tag = "lines", params(("line" = String, Path)),
+    responses((status = 200, description = "No person holds the line any more.", body = Done), Writes))]
+async fn release_line(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let line = find_line(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::Release { line }).await
+}
+
+/// What a line that is being emptied still has.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Draining {
+    /// The record in which its permission was withdrawn.
+    pub position: u64,
+    /// Nothing is on the belt.
+    pub is_empty: bool,
+    /// Loads on the belt.
+    pub loads_on_belt: usize,
+    /// Its batches that miss pieces: what is left over once the belt is empty.
+    pub leftovers: Vec<BatchProgress>,
+}
+
+/// Sorts a line empty: the permission to feed it is withdrawn, and what is left is listed. Ask again, or look at the
+/// line, until it is empty; `release` ends it.
+#[utoipa::path(post, path = "/api/lines/{line}/drain", tag = "lines", params(("line" = String, Path)),
+    responses((status = 200, description = "What is left.", body = Draining), Writes))]
+async fn drain_line(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Draining>, Problem> {
+    let line = find_line(api.plant(), &name)?;
+    let position = ask(&api, operator, Verb::Hold { line }).await?.position;
+    // What is listed is listed as of that record where the views have it; later views are as good.
+    api.live().wait_for(position, POSITION_WAIT).await;
+    let live = api.live().read();
+    let loads_on_belt = live.loads().open().filter(|load| load.key.line == line).count();
+    let of_line = live.batches().iter().filter(|batch| batch.spec.line == line);
+    let open = of_line.filter(|batch| !matches!(batch.state, BatchState::Ended | BatchState::Staged));
+    let leftovers = open.map(Batch::progress).filter(|progress| progress.done < progress.planned).collect();
+    let draining = Draining { position: position.0, is_empty: loads_on_belt == 0, loads_on_belt, leftovers };
+    Ok(At(position.0, draining))
+}
+
+/// Withdraws the permission of one induction of a line.
+#[utoipa::path(post, path = "/api/lines/{line}/inductions/{induction}/hold", tag = "lines",
+    params(("line" = String, Path), ("induction" = u8, Path, description = "From 1.", minimum = 1, maximum = 15)),
+    responses((status = 200, description = "The induction is not fed any more.", body = Done), Writes))]
+async fn hold_induction(
+    State(api): State<Api>,
+    Path((name, induction)): Path<(String, u8)>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let line = find_line(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::HoldInduction { line, induction }).await
+}
+
+/// Gives the permission of one induction of a line back.
+#[utoipa::path(post, path = "/api/lines/{line}/inductions/{induction}/release", tag = "lines",
+    params(("line" = String, Path), ("induction" = u8, Path, description = "From 1.", minimum = 1, maximum = 15)),
+    responses((status = 200, description = "No person holds the induction any more.", body = Done), Writes))]
+async fn release_induction(
+    State(api): State<Api>,
+    Path((name, induction)): Path<(String, u8)>,
+    Query(NoQuery {}): Query<NoQuery>,
+    Operator(operator): Operator,
+    NoBody: NoBody,
+) -> Result<At<Done>, Problem> {
+    let line = find_line(api.plant(), &name)?;
+    carry_out(&api, operator, Verb::ReleaseInduction { line, induction }).await
 }

@@ -98,6 +98,65 @@ async fn chutes_come_in_pages_with_what_they_hold() {
 }
 
 #[tokio::test]
+async fn people_hold_lines_and_handle_boxes() {
+    let mut story = day();
+    story.fact(Fact::LineHeld { line: LineId(0) });
+    story.fact(Fact::InductionHeld { line: LineId(0), induction: 3 });
+    story.fact(Fact::BoxBound { chute: CHUTE, code: code("box 9") });
+    let service = Service::of(&story);
+    let (_, line) = service.get("/api/lines/sorter1").await;
+    assert_eq!((&line["is_held"], &line["inductions_held"]), (&json!(true), &json!([3])));
+    let (_, chute) = service.get("/api/chutes/order-1").await;
+    assert_eq!(chute["box"]["code"], "box 9");
+    let line = LineId(0);
+    for (uri, body, verb) in [
+        ("/api/lines/sorter1/hold", Value::Null, Verb::Hold { line }),
+        ("/api/lines/sorter1/release", Value::Null, Verb::Release { line }),
+        ("/api/lines/sorter1/inductions/2/hold", Value::Null, Verb::HoldInduction { line, induction: 2 }),
+        (
+            "/api/lines/sorter1/inductions/2/release",
+            Value::Null,
+            Verb::ReleaseInduction { line, induction: 2 },
+        ),
+        ("/api/chutes/order-1/close-box", Value::Null, Verb::CloseBox { chute: CHUTE }),
+        ("/api/chutes/order-1/close", Value::Null, Verb::CloseChute { chute: CHUTE }),
+        ("/api/chutes/order-1/open", Value::Null, Verb::OpenChute { chute: CHUTE }),
+        (
+            "/api/chutes/order-1/bind-box",
+            json!({ "code": "box 10" }),
+            Verb::BindBox { chute: CHUTE, code: code("box 10") },
+        ),
+    ] {
+        let (status, done) = service.post(uri, body).await;
+        assert_eq!((status, &done), (200, &json!({ "position": 77 })), "{uri}");
+        assert_eq!(service.core.taken(), [verb], "{uri}");
+    }
+    for (refusal, status, wanted) in [
+        (VerbRefusal::UnknownInduction { highest: 15 }, 404, "induction.not_found"),
+        (VerbRefusal::NoBox, 409, "box.none"),
+        (VerbRefusal::BoxStands, 409, "box.stands"),
+        (VerbRefusal::BoxTaken { chute: ChuteId(1) }, 409, "box.taken"),
+        (VerbRefusal::MustStayOpen, 409, "chute.must_stay_open"),
+    ] {
+        *service.core.refusal.lock().unwrap() = Some(refusal);
+        let (found, problem) = service.post("/api/chutes/order-1/close-box", Value::Null).await;
+        assert_eq!((found, &problem["code"]), (status, &json!(wanted)));
+    }
+    let (status, problem) = service.post("/api/lines/sorter1/inductions/x/hold", Value::Null).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("path.invalid")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_drained_lists_what_is_left() {
+    let service = Service::of(&day());
+    let (status, left) = service.post("/api/lines/sorter1/drain", Value::Null).await;
+    assert_eq!(status, 200);
+    assert_eq!((&left["is_empty"], &left["loads_on_belt"]), (&json!(false), &json!(1)));
+    assert_eq!((&left["leftovers"][0]["planned"], &left["leftovers"][0]["done"]), (&json!(3), &json!(1)));
+    assert_eq!(service.core.taken(), [Verb::Hold { line: LineId(0) }]);
+}
+
+#[tokio::test]
 async fn the_exception_station_answers_and_books() {
     let service = Service::of(&day());
     let (_, page) = service.get("/api/exceptions").await;

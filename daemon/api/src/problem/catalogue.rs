@@ -145,6 +145,22 @@ problems! {
         "There are more orders than chutes", "{classes} orders need a chute, {chutes} can be used",
         "주문이 슈트보다 많습니다", "슈트가 필요한 주문은 {classes} 개, 쓸 수 있는 슈트는 {chutes} 개입니다";
 
+    InductionNotFound = 404, "induction.not_found",
+        "There is no such induction", "inductions have numbers from 1 to {highest}",
+        "투입구가 없습니다", "투입구 번호는 1 부터 {highest} 까지입니다";
+    ChuteMustStayOpen = 409, "chute.must_stay_open",
+        "The chute must stay open", "the sorter has nowhere else to put loads that cannot be read or need a person",
+        "닫을 수 없는 슈트입니다", "읽지 못했거나 사람이 필요한 화물을 보낼 곳이 이 슈트뿐입니다";
+    BoxNone = 409, "box.none",
+        "There is no box to be closed", "the chute has no order",
+        "닫을 박스가 없습니다", "이 슈트에는 주문이 없습니다";
+    BoxStands = 409, "box.stands",
+        "Another box stands there", "close it first",
+        "다른 박스가 놓여 있습니다", "먼저 그 박스를 닫으십시오";
+    BoxTaken = 409, "box.taken",
+        "A box with this code stands elsewhere", "it stands at the chute of number {chute}",
+        "같은 코드의 박스가 다른 곳에 있습니다", "번호 {chute} 슈트에 있습니다";
+
     // --- loads, records and figures
     LoadNotFound = 404, "load.not_found",
         "There is no such load", "no record tells of load {load}",
