@@ -104,6 +104,9 @@ impl Core {
         let (batch, job) = self.job_name(job);
         turn.out.fact(Fact::PiecesCancelled { batch, job, pieces });
         self.close_cancelled(turn, class);
+        // It may have been the last that the batch missed.
+        let line = self.batches.get(self.classes.get(class).batch).spec.line;
+        self.renew_permit(turn, line);
     }
 
     /// Plans fewer pieces.

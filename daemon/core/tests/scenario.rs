@@ -58,6 +58,7 @@ scenarios! {
     orders_are_added_to_a_running_batch
     orders_are_cancelled_while_they_are_sorted
     cancelled_class_without_a_chute_goes_to_exception
+    permit_goes_with_the_last_cancelled_piece
     starts_and_stagings_are_taken_back
     chutes_can_be_fixed_by_a_table
     two_batches_run_on_one_line
