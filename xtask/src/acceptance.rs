@@ -13,6 +13,7 @@ mod mutations;
 mod operations;
 mod outcome;
 mod poison;
+mod races;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,15 @@
 //! The people at the sorter: the chute operator who swaps boxes, the exception operator who brings loads back or
 //! sorts them by hand, the attendant who resets and starts the machine. They see lamps and loads, never decisions;
-//! each has a delay.
+//! each has a delay. And the people at screens, who ask verbs.
 
+mod asker;
 mod attendant;
 mod chute_operator;
 mod exception_operator;
 
 use wcs_types::Code;
 
+pub use self::asker::{Asked, Askers};
 use self::attendant::Attendant;
 use self::exception_operator::ExceptionDesk;
 use crate::world::setup::SorterSetup;

@@ -144,7 +144,8 @@ pub struct Endings {
 }
 
 impl Endings {
-    pub(super) fn add(&mut self, record: &Record) {
+    /// Adds a record.
+    pub fn add(&mut self, record: &Record) {
         for fact in &record.facts {
             match fact {
                 Fact::LoadEnded(end) => {

@@ -23,7 +23,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use checkers::{CHECKERS, Checker, Finding};
 pub use course::{Outage, OutageKind, RunPlan, RunSize};
-pub use evidence::{Evidence, Takeover};
+pub use evidence::{Endings, Evidence, Takeover};
+pub use lots::Lots;
 pub use reasons::Reasons;
 pub use repeats::Repeats;
 pub use shape::{Failure, FaultFigures, ProofReport, Recoveries, RunFigures};

@@ -8,7 +8,7 @@ use wcs_sessions::sorter::{SorterConfig, SorterSession, Wake};
 use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Seq, Target, Ticket, Verb,
+    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Reply, Seq, Target, Ticket, Verb,
 };
 
 use super::StackError;
@@ -16,6 +16,7 @@ use super::answers::Standing;
 use super::disk::{Disk, Synced};
 use super::watch::{InputMarks, Watch, marks_of};
 use crate::faults::DiskStall;
+use crate::people::Askers;
 use crate::supervisor::Supervisor;
 
 const LINE: LineId = LineId(0);
@@ -80,6 +81,8 @@ pub struct Daemon {
     earlier: DaemonFigures,
     facts: Vec<(Seq, Fact)>,
     next_ticket: u64,
+    /// Answers for people at screens.
+    answers: Vec<(Ticket, Reply)>,
     recoveries: Vec<RecoveryCase>,
     follower: Option<Follower<MemoryStorage>>,
     checkpoint_every: u64,
@@ -115,6 +118,7 @@ impl Daemon {
             earlier: DaemonFigures::default(),
             facts: Vec::new(),
             next_ticket: 1,
+            answers: Vec::new(),
             recoveries: Vec::new(),
             follower: start_follower(&storage, &plant, checkpoint_every)?,
             checkpoint_every,
@@ -171,6 +175,7 @@ impl Daemon {
         self.follower = start_follower(&self.storage, &self.plant, self.checkpoint_every)?;
         self.recoveries.push(RecoveryCase::of(&boot.recovered));
         self.facts.clear();
+        self.answers.clear();
         self.engine = boot.engine;
         self.disk = Disk::new(boot.writer, self.sync_time, self.stall.clone());
         self.session = new_session(&self.plant, self.seed, self.life);
@@ -372,11 +377,24 @@ impl Daemon {
                 }
                 (Target::Asker(ticket), OutputKind::Reply(reply)) => {
                     supervisor.handle_reply(ticket, &reply);
+                    if Askers::is_ours(ticket) {
+                        self.answers.push((ticket, reply));
+                    }
                 }
                 (target, what) => unreachable!("no {what:?} is made for {target:?}"),
             }
         }
         has_sent
+    }
+
+    /// What a person at a screen asks. What breaks the core is told at the end of the turn.
+    pub(super) fn ask(&mut self, ticket: Ticket, verb: Verb) {
+        self.admit_verb(ticket, verb);
+    }
+
+    /// Answers for people at screens.
+    pub(super) fn take_answers(&mut self) -> Vec<(Ticket, Reply)> {
+        std::mem::take(&mut self.answers)
     }
 
     /// What the screen at the exception station does: books the chute of a label. `None`: it has none to show.

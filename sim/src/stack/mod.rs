@@ -17,14 +17,14 @@ mod wire;
 use wcs_core::InvariantBroken;
 use wcs_engine::{BootError, FollowError};
 use wcs_sessions::exchange::Request;
-use wcs_types::{Code, LaneNo, MonoTime, Nanos, Plant, Seq};
+use wcs_types::{Code, LaneNo, MonoTime, Nanos, Plant, Seq, Verb};
 
 pub use daemon::{Daemon, DaemonFigures, RecoveryCase};
 pub use watch::{Breach, Watch, WatchRule};
 pub use wire::{Wire, WireSetup};
 
 use self::watch::Watched;
-use crate::people::PersonRequest;
+use crate::people::{Askers, PersonRequest};
 use crate::server::{Device, FaultTargets, HostedSorter};
 use crate::supervisor::Supervisor;
 use crate::world::{ClientId, FeedLoad, Knob, ReplyBody, Sorter};
@@ -114,6 +114,7 @@ pub struct Stack {
     last_progress: (MonoTime, u64),
     watch: Option<Watch>,
     desk: Desk,
+    askers: Askers,
 }
 
 /// What the person at the exception station waits for.
@@ -155,6 +156,7 @@ impl Stack {
             last_progress: (MonoTime::ZERO, 0),
             watch: None,
             desk: Desk::Idle,
+            askers: Askers::default(),
         })
     }
 
@@ -162,6 +164,17 @@ impl Stack {
     pub fn watch(&mut self) {
         assert!(self.now == MonoTime::ZERO, "a bystander sees everything from the start");
         self.watch = Some(Watch::new(self.daemon.engine().core().plant()));
+    }
+
+    /// People who ask these verbs at these instants. The work is not done before they have their answers.
+    pub fn ask(&mut self, script: Vec<(MonoTime, Verb)>) {
+        assert!(self.askers.is_finished(), "one script after the other");
+        self.askers = Askers::new(script);
+    }
+
+    /// The people who ask, with the answers they got.
+    pub fn askers(&self) -> &Askers {
+        &self.askers
     }
 
     /// What the bystander saw, when there is one.
@@ -272,6 +285,7 @@ impl Stack {
             self.hosted.advance(self.now);
         }
         self.daemon.restart(self.now, &mut self.supervisor, self.watch.as_mut())?;
+        self.askers.begin_again();
         self.desk = match std::mem::replace(&mut self.desk, Desk::Idle) {
             // A booking that is in the journal stands; the screen shows it again.
             Desk::Waits { label, record, .. } if record > self.daemon.durable_seq() => Desk::Asks(label),
@@ -313,7 +327,7 @@ impl Stack {
     /// True when every batch has ended, everything is off the belt and the journal is on disk. What still waits in
     /// front of the sorter then stays there: without a batch there is no permit.
     fn is_finished(&self) -> bool {
-        if !self.supervisor.is_finished() || self.daemon.pending_count() != 0 {
+        if !self.supervisor.is_finished() || !self.askers.is_finished() || self.daemon.pending_count() != 0 {
             return false;
         }
         let counts = self.hosted.sorter().counts();
@@ -330,6 +344,7 @@ impl Stack {
             }
             is_busy |= self.daemon.turn(self.now, &mut self.supervisor, self.watch.as_mut())?;
             is_busy |= self.serve_desk();
+            is_busy |= self.serve_askers();
             if !is_busy {
                 return Ok(());
             }
@@ -360,6 +375,19 @@ impl Stack {
         }
     }
 
+    /// People at screens get their answers, and ask what is due.
+    fn serve_askers(&mut self) -> bool {
+        for (ticket, reply) in self.daemon.take_answers() {
+            self.askers.take_answer(ticket, &reply);
+        }
+        let mut has_asked = false;
+        while let Some((ticket, verb)) = self.askers.poll(self.now) {
+            self.daemon.ask(ticket, verb);
+            has_asked = true;
+        }
+        has_asked
+    }
+
     fn book(&mut self, label: Code) -> bool {
         let booking = self.daemon.book_hand_sort(&label);
         let (lane, record) = booking.map_or((None, Seq::NONE), |booking| (booking.lane, booking.record));
@@ -380,6 +408,7 @@ impl Stack {
         poll.earlier(self.wire.next_due())
             .earlier(self.daemon.next_due(self.now))
             .earlier(self.supervisor.next_timeout())
+            .earlier(self.askers.next_due())
             .earlier(self.hosted.next_fault_change())
     }
 

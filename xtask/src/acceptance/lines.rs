@@ -169,6 +169,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(front_door::lines());
     lines.extend(mutations::lines());
     lines.extend(super::poison::lines());
+    lines.extend(super::races::lines());
     lines.push(fresh_clone());
     lines
 }
