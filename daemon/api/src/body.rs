@@ -118,6 +118,10 @@ async fn collect(body: Body, most: usize) -> Result<Option<Bytes>, axum::Error> 
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| Problem::new(ProblemCode::BodyNotText).with("offset", error.valid_up_to()))?;
+    if has_zero(text) {
+        let detail = "no text may hold the letter \\u0000: databases do not take it";
+        return Err(Problem::new(ProblemCode::BodyInvalid).at(String::new(), detail));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(Objects(&mut reader)).map_err(|error| {
         let mut pointer = pointer_of(error.path());
@@ -139,6 +143,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Problem::new(ProblemCode::BodyMalformed).with("cause", cause.as_str()).at(String::new(), cause)
     })?;
     Ok(value)
+}
+
+/// A text in this JSON holds the letter with the number 0.
+fn has_zero(text: &str) -> bool {
+    text.match_indices("\\u0000").any(|(at, _)| {
+        let before = text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        before.is_multiple_of(2)
+    })
 }
 
 /// The field a message of serde says is unknown.
@@ -198,6 +210,12 @@ mod tests {
         }
         let good = parse::<Order>(br#"{"a/b":[{"quantity":1}]}"#).unwrap();
         assert_eq!(good.lines[0].quantity, 1);
+    }
+
+    #[test]
+    fn the_letter_zero_is_found_and_not_a_text_about_it() {
+        assert!(has_zero(r#"{"a":"\u0000"}"#) && has_zero(r#"{"a":"\\\u0000"}"#));
+        assert!(!has_zero(r#"{"a":"\\u0000"}"#) && !has_zero(r#"{"a":"\u0001"}"#));
     }
 
     #[test]

@@ -57,10 +57,10 @@ impl Store {
         if !open_parts(&mut session, batch).await?.is_empty() {
             return Err(BatchRefusal::AdditionOpen { batch }.into());
         }
+        add_members(&mut session, batch, orders).await?;
         if jobs.is_empty() {
             return Err(BatchRefusal::Empty.into());
         }
-        add_members(&mut session, batch, orders).await?;
         let end = session.find(statements::FIND_END_OF_PARTS, values![batch]).await?;
         let end = end.ok_or_else(|| StoreError::damaged(format!("batch {batch} is gone")))?;
         let (first_job, first_part) = (end.int(0)?, end.small::<u16>(1)?);

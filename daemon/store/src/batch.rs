@@ -188,6 +188,21 @@ impl Store {
         Ok(session.commit().await?)
     }
 
+    /// Which of these orders are in a batch.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn members_among(
+        &self,
+        batch: i64,
+        orders: &[OrderKey],
+    ) -> Result<BTreeSet<OrderKey>, StoreError> {
+        let mut session = self.database().read().await?;
+        let found = find_orders(&mut session, orders).await?;
+        let is_in = found.into_iter().filter(|(_, (_, _, of))| *of == Some(batch));
+        Ok(is_in.map(|(key, _)| key).collect())
+    }
+
     /// Ends receiving: the batch waits for a plan. Again is a no-op.
     ///
     /// # Errors

@@ -46,13 +46,8 @@ pub(super) async fn add(
     {
         tracing::info!(batch, ?refusal, "an open addition was refused");
     }
-    let mut new = Vec::new();
-    for key in orders {
-        let is_in = store.order(key).await?.is_some_and(|(order, _)| order.batch == Some(batch));
-        if !is_in {
-            new.push(key.clone());
-        }
-    }
+    let members = store.members_among(batch, orders).await?;
+    let new: Vec<OrderKey> = orders.iter().filter(|key| !members.contains(*key)).cloned().collect();
     if new.is_empty() {
         return Ok(BatchAnswer { id: batch, state: view.state.clone(), position: 0 });
     }

@@ -33,6 +33,10 @@ use crate::state::Api;
 
 /// Rules of one plan.
 const RULES_MAX: usize = 64;
+/// Chutes of one rule.
+const CHUTES_PER_RULE_MAX: usize = 1024;
+/// Rows of one table.
+const TABLE_ROWS_MAX: usize = 10_000;
 
 /// How classes get their chutes.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -204,6 +208,17 @@ fn check(sent: &AssignIn) -> Result<(), Problem> {
     }
     if sent.rules.as_ref().is_some_and(|rules| rules.len() > RULES_MAX) {
         return Err(invalid("/rules", format!("at most {RULES_MAX} rules")));
+    }
+    if sent.table.as_ref().is_some_and(|table| table.len() > TABLE_ROWS_MAX) {
+        return Err(invalid("/table", format!("at most {TABLE_ROWS_MAX} rows")));
+    }
+    for (at, rule) in sent.rules.iter().flatten().enumerate() {
+        if !(1..=CHUTES_PER_RULE_MAX).contains(&rule.chutes.len()) {
+            return Err(invalid(
+                &format!("/rules/{at}/chutes"),
+                format!("1 to {CHUTES_PER_RULE_MAX} chutes"),
+            ));
+        }
     }
     Ok(())
 }

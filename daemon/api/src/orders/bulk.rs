@@ -60,8 +60,8 @@ pub(crate) async fn receive(
         return Err(Problem::new(ProblemCode::BodyInvalid).at("/orders", detail));
     }
     let is_single = sent.orders.len() == 1;
-    let (mut answers, drafts) = judged(sent.orders);
-    store_drafts(&api, &drafts, |place, answer| answers[place] = Some(answer)).await?;
+    let (mut answers, places, drafts) = judged(sent.orders);
+    store_drafts(&api, &drafts, |at, answer| answers[places[at]] = Some(answer)).await?;
     let orders: Vec<OrderAnswer> = answers.into_iter().flatten().collect();
     let mut sums = Sums::default();
     for order in &orders {
@@ -76,35 +76,33 @@ pub(crate) async fn receive(
 }
 
 /// Answers to orders that cannot be drafts, and the drafts of the others with their places.
-fn judged(orders: Vec<OrderIn>) -> (Vec<Option<OrderAnswer>>, Vec<(usize, OrderDraft)>) {
-    let (mut answers, mut drafts) = (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()));
+fn judged(orders: Vec<OrderIn>) -> (Vec<Option<OrderAnswer>>, Vec<usize>, Vec<OrderDraft>) {
+    let mut answers = Vec::with_capacity(orders.len());
+    let (mut places, mut drafts) = (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()));
     for (place, order) in orders.into_iter().enumerate() {
         answers.push(match order.into_draft() {
             Ok(draft) => {
-                drafts.push((place, draft));
+                places.push(place);
+                drafts.push(draft);
                 None
             }
             Err((key, reason)) => Some(OrderAnswer::refused(&key, reason)),
         });
     }
-    (answers, drafts)
+    (answers, places, drafts)
 }
 
-/// Stores drafts chunk by chunk and tells the answer to each.
+/// Stores drafts chunk by chunk and tells the answer to each, by its place among them.
 pub(crate) async fn store_drafts(
     api: &Api,
-    drafts: &[(usize, OrderDraft)],
+    drafts: &[OrderDraft],
     mut tell: impl FnMut(usize, OrderAnswer),
 ) -> Result<(), Problem> {
-    if drafts.is_empty() {
-        return Ok(());
-    }
     let store = api.store()?;
-    for chunk in drafts.chunks(ORDERS_PER_CHUNK_MAX) {
-        let plain: Vec<OrderDraft> = chunk.iter().map(|(_, draft)| draft.clone()).collect();
-        let received = store.receive(&plain, api.now_ms()).await?;
-        for ((place, draft), received) in chunk.iter().zip(received) {
-            tell(*place, OrderAnswer::of(&draft.key, received));
+    for (number, chunk) in drafts.chunks(ORDERS_PER_CHUNK_MAX).enumerate() {
+        let received = store.receive(chunk, api.now_ms()).await?;
+        for (at, (draft, received)) in chunk.iter().zip(received).enumerate() {
+            tell(number * ORDERS_PER_CHUNK_MAX + at, OrderAnswer::of(&draft.key, received));
         }
     }
     Ok(())

@@ -23,19 +23,16 @@ pub(crate) struct OrdersIn {
     pub(crate) orders: Vec<OrderIn>,
 }
 
-/// An order.
+/// An order. What is wrong with its values is told in its own result, and the other orders of the request are stored.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OrderIn {
-    /// Owner of the goods; `-` when it is left out.
-    #[schema(min_length = 1, max_length = 64)]
+    /// Owner of the goods, 1 to 64 bytes; `-` when it is left out.
     pub(crate) owner: Option<String>,
-    /// Number with that owner.
-    #[schema(min_length = 1, max_length = 53)]
+    /// Number with that owner, 1 to 53 bytes.
     pub(crate) number: String,
-    /// Customer, as the host names it.
+    /// Customer, as the host names it; at most 64 bytes.
     #[serde(default)]
-    #[schema(max_length = 64)]
     pub(crate) customer: String,
     /// Larger goes first.
     #[serde(default)]
@@ -44,7 +41,6 @@ pub(crate) struct OrderIn {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) due_at: Option<DueAt>,
     /// Its lines; 1 to 10 000.
-    #[schema(min_items = 1, max_items = 10_000)]
     pub(crate) lines: Vec<LineIn>,
 }
 
@@ -52,25 +48,19 @@ pub(crate) struct OrderIn {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LineIn {
-    /// Number inside the order; its place in the list, from 1, when it is left out.
-    #[schema(minimum = 1)]
+    /// Number inside the order, from 1; its place in the list, from 1, when it is left out.
     pub(crate) line: Option<u32>,
-    /// Article.
-    #[schema(min_length = 1, max_length = 64)]
+    /// Article, 1 to 64 bytes.
     pub(crate) sku: String,
     /// Owner of the article; that of the order when it is left out.
-    #[schema(min_length = 1, max_length = 64)]
     pub(crate) sku_owner: Option<String>,
-    /// Text of the article.
+    /// Text of the article; at most 400 bytes.
     #[serde(default)]
-    #[schema(max_length = 400)]
     pub(crate) description: String,
-    /// Pieces.
-    #[schema(minimum = 1, maximum = 999_999)]
+    /// Pieces, 1 to 999 999.
     pub(crate) quantity: u32,
-    /// Barcodes of the article, beside its code.
+    /// Barcodes of the article, beside its code; at most 16, each 1 to 64 bytes.
     #[serde(default)]
-    #[schema(max_items = 16)]
     pub(crate) barcodes: Vec<String>,
 }
 

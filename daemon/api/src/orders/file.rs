@@ -115,7 +115,7 @@ pub(crate) async fn receive(
         orders: Vec::new(),
         position: 0,
     };
-    let drafts: Vec<_> = intake.orders.iter().map(draft_of).enumerate().collect();
+    let drafts: Vec<OrderDraft> = intake.orders.iter().map(draft_of).collect();
     store_drafts(&api, &drafts, |place, told| answer.note(&intake.orders[place], told)).await?;
     answer.note_refusals(intake);
     let is_whole = answer.sums.is_whole() && answer.refused_by_reason.is_empty();

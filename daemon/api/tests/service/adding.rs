@@ -100,8 +100,8 @@ async fn what_the_core_refuses_is_out_again() {
         "the number goes on where the core is: {verbs:?}"
     );
     let unknown = json!({"orders": [{"number": "z"}]});
-    let problem = service.post(&uri, unknown).await;
-    assert_eq!(problem.status, 409, "{problem:?}");
+    let problem = service.post(&uri, unknown).await.problem(409, "batch.orders");
+    assert_eq!(problem["orders"][0]["reason"], "unknown");
 }
 
 #[tokio::test]
