@@ -269,6 +269,13 @@ fn judge(live: &Live, line: LineId, label: &Code, waiting: Option<&Exception>, o
         };
         return Verdict { job: Some((batch.spec.batch, id)), chute: None, reason, action };
     }
+    let of_cancelled = |(batch, _, job): &(&Batch, JobId, &Job)| {
+        batch.classes.get(job.class as usize).is_some_and(|class| class.is_cancelled)
+    };
+    if let Some((batch, id, _)) = live.batches().jobs_of(label).filter(of_line).find(of_cancelled) {
+        let (job, reason) = (Some((batch.spec.batch, id)), Reason::OrderCancelled);
+        return Verdict { job, chute: None, reason, action: for_reason(reason) };
+    }
     if let Some((batch, id, job)) = live.batches().jobs_of(label).find(of_line) {
         let is_coming = on_belt && job.in_flight != 0;
         let action = if is_coming { WAIT } else { SET_ASIDE };
@@ -347,6 +354,24 @@ mod tests {
         story.hand_sort(1, "600/1", (1, 0), ChuteId(0));
         let again = answer_after(&story, "600/1");
         assert_eq!((again.reason, again.action.code, again.chute), ("over_quantity", "set_aside", None));
+    }
+
+    #[test]
+    fn a_piece_of_a_cancelled_order_goes_back_to_stock() {
+        let mut story = Story::new();
+        story.start_batch(1, &[("A", "600/1", 1)]);
+        story.bind(1, "A", ChuteId(0));
+        story.fact(Fact::OrderCancelled {
+            batch: BatchId(1),
+            order: story.order("A"),
+            chute: Some(ChuteId(0)),
+            picked: wcs_types::Pieces(0),
+            in_flight: wcs_types::Pieces(0),
+            jobs: vec![(JobId(0), wcs_types::Pieces(1))],
+        });
+        let answer = answer_after(&story, "600/1");
+        assert_eq!((answer.reason, answer.action.code), ("order_cancelled", "return_to_stock"));
+        assert_eq!((answer.chute, answer.order.as_deref()), (None, Some("A")));
     }
 
     #[test]

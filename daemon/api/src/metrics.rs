@@ -75,6 +75,11 @@ fn service(api: &Api, sheet: &mut Sheet) {
     if let Ok(store) = api.store() {
         let help = "Last record the store reflects.";
         sheet.gauge("wcs_store_position", help, &[], store.position() as f64);
+        let pool = store.connections();
+        for (state, count) in [("open", pool.open), ("used", pool.used), ("most", pool.most)] {
+            let help = "Connections of the store.";
+            sheet.gauge("wcs_store_connections", help, &[("state", state)], f64::from(count));
+        }
     }
     let open = STREAMS_MAX.saturating_sub(api.streams().available_permits());
     sheet.gauge("wcs_event_streams", "Streams of events that are open.", &[], open as f64);

@@ -238,6 +238,28 @@ impl Database {
         Ok(())
     }
 
+    /// Connections that are open, in use, and at most.
+    pub(crate) fn connections(&self) -> Connections {
+        let sum = |pools: &[(u32, usize, u32)]| {
+            let count = |pick: fn(&(u32, usize, u32)) -> u32| pools.iter().map(pick).sum();
+            Connections {
+                open: count(|pool| pool.0),
+                used: count(|pool| pool.0.saturating_sub(u32::try_from(pool.1).unwrap_or(u32::MAX))),
+                most: count(|pool| pool.2),
+            }
+        };
+        match self {
+            Self::Sqlite { writer, readers } => {
+                let of =
+                    |pool: &SqlitePool| (pool.size(), pool.num_idle(), pool.options().get_max_connections());
+                sum(&[of(writer), of(readers)])
+            }
+            Self::Postgres { pool } => {
+                sum(&[(pool.size(), pool.num_idle(), pool.options().get_max_connections())])
+            }
+        }
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers } => {
@@ -247,6 +269,17 @@ impl Database {
             Self::Postgres { pool } => pool.close().await,
         }
     }
+}
+
+/// How many connections a store has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Connections {
+    /// Open ones.
+    pub open: u32,
+    /// Of these, in use now.
+    pub used: u32,
+    /// As many as there may be.
+    pub most: u32,
 }
 
 async fn open_sqlite(path: &Path, patience: Duration) -> Result<Database, StoreError> {

@@ -112,7 +112,7 @@ mod words;
 
 pub use addition::{Adding, PartToAdd};
 pub use batch::{BatchDraft, BatchError, BatchRefusal, Made, MemberFault, PlanFault};
-pub use database::{Address, BadAddress, Engine};
+pub use database::{Address, BadAddress, Connections, Engine};
 pub use error::StoreError;
 pub use idempotency::Claim;
 pub use intake::{CancelRefusal, Cancelled, ORDERS_PER_CHUNK_MAX, Received};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use wcs_types::{ChuteKind, Plant};
 
-use crate::database::{Address, Database, Engine, Value};
+use crate::database::{Address, Connections, Database, Engine, Value};
 use crate::error::StoreError;
 use crate::known::KnownSkus;
 use crate::migration::{MIGRATIONS, Migration, migrate};
@@ -76,6 +76,11 @@ impl Store {
 
     pub(crate) fn known_skus(&self) -> &KnownSkus {
         &self.known_skus
+    }
+
+    /// Its connections, for figures.
+    pub fn connections(&self) -> Connections {
+        self.database.connections()
     }
 
     /// Prepares a statement without running it.

@@ -71,6 +71,8 @@ pub struct Class {
     pub planned: u32,
     /// Pieces in the chute.
     pub done: u32,
+    /// What was still to come was cancelled.
+    pub is_cancelled: bool,
 }
 
 /// One batch.
@@ -180,7 +182,13 @@ impl Batch {
         for spec in jobs {
             let classes = &mut self.classes;
             let class = *self.index.entry(spec.order.clone()).or_insert_with(|| {
-                classes.push(Class { order: spec.order.clone(), chute: None, planned: 0, done: 0 });
+                classes.push(Class {
+                    order: spec.order.clone(),
+                    chute: None,
+                    planned: 0,
+                    done: 0,
+                    is_cancelled: false,
+                });
                 (classes.len() - 1) as u32
             });
             let planned = spec.quantity.0;
@@ -212,8 +220,16 @@ impl Batch {
 
     /// What was still to come of an order was cancelled; gives its chute when nothing more comes for it.
     pub(crate) fn cancel(&mut self, order: &OrderKey) -> Option<ChuteId> {
-        let class = self.classes.get(self.class_of(order)? as usize)?;
+        let at = self.class_of(order)? as usize;
+        let class = self.classes.get_mut(at)?;
+        class.is_cancelled = true;
         class.chute.filter(|_| class.done >= class.planned)
+    }
+
+    /// The chute of a cancelled order for which nothing more comes.
+    pub(crate) fn chute_of_cancelled(&self, job: JobId) -> Option<ChuteId> {
+        let class = self.classes.get(self.jobs.get(job.0 as usize)?.class as usize)?;
+        class.chute.filter(|_| class.is_cancelled && class.done >= class.planned)
     }
 
     pub(crate) fn change(&mut self, state: BatchState, at: Stamp) {

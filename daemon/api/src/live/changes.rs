@@ -37,7 +37,13 @@ impl Live {
                     row.is_complete = true;
                 }
             }
-            Fact::PiecesCancelled { batch, job, pieces } => self.drop_pieces(*batch, *job, *pieces),
+            Fact::PiecesCancelled { batch, job, pieces } => {
+                self.drop_pieces(*batch, *job, *pieces);
+                let chute = self.batches.find(*batch).and_then(|row| row.chute_of_cancelled(*job));
+                if let Some(row) = chute.and_then(|chute| self.chute_mut(chute)) {
+                    row.is_complete = true;
+                }
+            }
             Fact::StartCancelled { batch, .. } => self.batches.forget(*batch),
             Fact::JobsAdded { batch, .. } => {
                 // The jobs themselves came with the verb that asked for them.

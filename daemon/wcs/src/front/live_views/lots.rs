@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use wcs_api::live::chutes::ChuteState;
 use wcs_core::{Core, Step};
 use wcs_types::batch::batch_content;
 use wcs_types::plant::{BlockBases, Transport};
@@ -59,6 +60,8 @@ struct Lots {
     batches: BTreeMap<u32, (BatchSpec, Vec<Vec<JobSpec>>)>,
     next_batch: u32,
     facts: Vec<String>,
+    /// Lanes the core holds closed.
+    closed: LaneSet,
 }
 
 impl Lots {
@@ -77,6 +80,7 @@ impl Lots {
             batches: BTreeMap::new(),
             next_batch: 1,
             facts: Vec::new(),
+            closed: LaneSet::new(),
         };
         lots.bring_up();
         lots
@@ -113,8 +117,25 @@ impl Lots {
             shown.split([' ', '(']).next().unwrap_or_default().to_owned()
         }));
         self.views.add(&record);
+        for output in &self.out.outputs {
+            if let wcs_types::output::OutputKind::Sorter(SorterCommand::CloseLanes(closed)) = &output.what {
+                self.closed = closed.clone();
+            }
+        }
+        self.check_closed(&record);
         let (seed, seq) = (self.seed, record.seq.0);
         self.views.check(&self.core, &record, true, &|| format!("seed {seed}, record {seq}: {record:?}"));
+    }
+
+    /// Lanes the core holds closed are those of chutes that are closing, closed, or without a box.
+    fn check_closed(&self, record: &Record) {
+        for (chute, spec) in (0..).map(ChuteId).zip(&self.core.plant().chutes) {
+            let row = self.views.live.chute(chute).unwrap();
+            let is_closing = self.views.live.chute_state(chute) == Some(ChuteState::Closing);
+            let shown = is_closing || row.is_box_closed || row.is_closed;
+            let held = self.closed.contains(spec.lanes[0]);
+            assert_eq!(shown, held, "seed {}: chute {chute} {row:?} after {record:?}", self.seed);
+        }
     }
 
     fn step(&mut self) {
