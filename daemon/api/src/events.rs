@@ -19,7 +19,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,7 +32,7 @@ use crate::ports::{Records, RecordsError};
 use crate::problem::{Problem, ProblemCode, Reads};
 use crate::state::Api;
 
-/// Streams open at once. More are refused.
+/// Streams open at once where nobody says anything else. More are refused.
 pub const STREAMS_MAX: usize = 64;
 /// Events on their way to one reader. Full: the stream waits, at most [`PATIENCE`].
 const QUEUE_MAX: usize = 256;
@@ -83,10 +83,9 @@ async fn stream_events(
     Query(query): Query<EventQuery>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let place =
-        api.streams().clone().try_acquire_owned().map_err(|_| {
-            Problem::new(ProblemCode::ServerBusy).with("most", STREAMS_MAX).retry_after(PATIENCE)
-        })?;
+    let place = api.streams().clone().try_acquire_owned().map_err(|_| {
+        Problem::new(ProblemCode::ServerBusy).with("most", api.limits().streams_max).retry_after(PATIENCE)
+    })?;
     let after = begin(&api, &query, &headers)?;
     let wanted =
         Wanted(query.names.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect()));
@@ -218,9 +217,4 @@ fn read_chunk(
         events.len() < CHUNK
     })?;
     Ok((events, reached))
-}
-
-/// Places for streams.
-pub(crate) fn places() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(STREAMS_MAX))
 }

@@ -12,7 +12,6 @@ use utoipa_axum::routes;
 use wcs_types::LineId;
 
 use crate::event::line_name;
-use crate::events::STREAMS_MAX;
 use crate::live::Live;
 use crate::live::batches::BatchState;
 use crate::live::lines::LinkState;
@@ -81,7 +80,7 @@ fn service(api: &Api, sheet: &mut Sheet) {
             sheet.gauge("wcs_store_connections", help, &[("state", state)], f64::from(count));
         }
     }
-    let open = STREAMS_MAX.saturating_sub(api.streams().available_permits());
+    let open = api.limits().streams_max.saturating_sub(api.streams().available_permits());
     sheet.gauge("wcs_event_streams", "Streams of events that are open.", &[], open as f64);
 }
 

@@ -34,6 +34,8 @@ pub struct Limits {
     pub body_time_max: Duration,
     /// Requests worked on at once; more: 503.
     pub requests_max: usize,
+    /// Streams of events at once; more: 503.
+    pub streams_max: usize,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             file_size_max: 64 * 1024 * 1024,
             body_time_max: Duration::from_secs(30),
             requests_max: 256,
+            streams_max: crate::events::STREAMS_MAX,
         }
     }
 }
@@ -113,12 +116,13 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         let registry = Registry::new();
         let requests = RequestFigures::registered(&registry);
+        let streams = Arc::new(Semaphore::new(parts.limits.streams_max));
         Self(Arc::new(Inner {
             parts,
             registry,
             requests,
             open_keys: OpenKeys::default(),
-            streams: crate::events::places(),
+            streams,
             searches: Semaphore::new(crate::loads::SEARCHES_MAX),
             core_ids: CoreIds::default(),
         }))

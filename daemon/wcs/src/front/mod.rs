@@ -163,6 +163,7 @@ fn limits_of(settings: &FrontSettings) -> Limits {
         file_size_max: http.csv_kib_max as usize * 1_024,
         body_time_max: Duration::from_secs(http.body_seconds_max.into()),
         requests_max: http.requests_max.into(),
+        streams_max: http.event_clients_max.into(),
     }
 }
 
