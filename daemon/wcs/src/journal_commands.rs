@@ -54,7 +54,9 @@ pub(crate) fn inspect_command(options: &DirOptions, shown: Shown) -> Result<(), 
 pub(crate) fn export_command(options: &ExportOptions) -> Result<(), Failure> {
     let journal = JournalDir::open(&options.dir)?;
     let (from, to) = (Seq(options.from), options.to.map_or(journal.found.last_seq, Seq));
-    if from > to || from > journal.found.last_seq {
+    // All there is of a journal without records is nothing.
+    let is_all_of_nothing = journal.found.last_seq == Seq::NONE && options.to.is_none() && from == Seq(1);
+    if !is_all_of_nothing && (from > to || from > journal.found.last_seq) {
         let last = journal.found.last_seq.0;
         let message = format!("there is no record from {} to {}; the last is {last}", from.0, to.0);
         return Err(Failure::bad_input(message));
