@@ -20,6 +20,7 @@ use crate::state::Api;
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchesAsked {
     /// Only those in this state, as the store has it.
+    #[param(inline)]
     state: Option<StateAsked>,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
