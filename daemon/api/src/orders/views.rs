@@ -20,6 +20,7 @@ use crate::state::Api;
 pub(crate) struct OrdersAsked {
     /// Only those in this state.
     #[param(inline)]
+    #[param(inline)]
     state: Option<OrderState>,
     /// Only those of this batch; not together with a state.
     batch: Option<i64>,

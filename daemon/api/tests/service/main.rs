@@ -6,6 +6,8 @@ mod adding;
 #[cfg(test)]
 mod batches;
 #[cfg(test)]
+mod document;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod keys;
