@@ -4,8 +4,8 @@
 use wcs_sim::faults::FaultPlan;
 use wcs_sim::feed::Groups;
 use wcs_sim::world::SorterSetup;
-use wcs_specs::{load_plant, plant_toml};
-use wcs_types::{Assign, ChuteKind, ChuteSpec, LaneNo, LineId, Nanos, Plant};
+use wcs_specs::{load_calendar, load_plant, plant_toml, shifts_toml};
+use wcs_types::{Assign, Calendar, ChuteKind, ChuteSpec, LaneNo, LineId, Nanos, Plant};
 
 use crate::arguments::DemoOptions;
 use crate::exit::Failure;
@@ -87,6 +87,11 @@ pub(crate) fn demo_plant() -> Result<Plant, Failure> {
     load_plant(PLANT, "plant.toml").map_err(Failure::bad_input)
 }
 
+/// When the demo sorter works.
+pub(crate) fn demo_calendar() -> Result<Calendar, Failure> {
+    load_calendar(PLANT, "plant.toml").map_err(Failure::bad_input)
+}
+
 /// A demo with more chutes than the 60 of the demo sorter gets a longer sorter: the same special lanes behind more
 /// order lanes.
 fn widened(mut plant: Plant, chutes: usize, setup: &mut SorterSetup) -> Result<Plant, Failure> {
@@ -120,7 +125,8 @@ fn write_config(dir: &std::path::Path) -> Result<(), Failure> {
     let place =
         |error: std::io::Error| Failure::bad_input(format!("cannot write {}: {error}", dir.display()));
     std::fs::create_dir_all(dir.join("mappings")).map_err(place)?;
-    std::fs::write(dir.join("plant.toml"), plant_toml(&demo_plant()?)).map_err(place)?;
+    let plant = plant_toml(&demo_plant()?) + &shifts_toml(&demo_calendar()?);
+    std::fs::write(dir.join("plant.toml"), plant).map_err(place)?;
     std::fs::write(dir.join("mappings/retail.toml"), wcs_intake::Mapping::retail_text()).map_err(place)?;
     println!("wrote plant.toml and mappings/retail.toml to {}", dir.display());
     Ok(())

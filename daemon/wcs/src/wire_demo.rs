@@ -12,10 +12,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use wcs_sim::faults::DiskStall;
 use wcs_sim::report::StoreFigures;
 use wcs_sim::supervisor::Supervisor;
-use wcs_types::Calendar;
 
 use crate::arguments::DemoOptions;
-use crate::demo::{Demo, QUIET};
+use crate::demo::{Demo, QUIET, demo_calendar};
 use crate::door::{DoorShared, Supervising, Wave, Work, check_store, fetch_results, serve_station};
 use crate::exit::Failure;
 use crate::front::Front;
@@ -63,8 +62,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     let realtime = Realtime::default();
     let service = Service::start(&demo.plant, &data, &data.join("journal"), nobody, disk, &realtime)?;
     let settings = FrontSettings::of_demo(&data, (MAPPING.to_owned(), demo.source.mapping()?));
-    let calendar = Calendar { time_zone: demo.plant.time_zone.clone(), ..Calendar::default() };
-    let mut front = Front::start(&settings, &demo.plant, &calendar, &service, &realtime)?;
+    let mut front = Front::start(&settings, &demo.plant, &demo_calendar()?, &service, &realtime)?;
     let address =
         front.wait_bound(LISTEN_MAX).ok_or_else(|| Failure::not_ok("the daemon does not listen"))?;
     println!("serving on http://{address}");

@@ -1,0 +1,105 @@
+//! The commands that ask a running daemon or look at what it left: import, smoke, status, why, and the store. What why
+//! says of a daemon that runs, and of its journal when nothing runs any more, is the same.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use wcs_tests::child::{Child, Ended, tell, wait_until};
+use wcs_tests::orders;
+use wcs_tests::program::wcs;
+use wcs_tests::shift::{ORDERS, Shift};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn run(folder: &Path, arguments: &[&str]) -> Result<Ended> {
+    Child::run(wcs(folder, arguments)?, LIMIT)
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> Result<Value> {
+    let ended = run(folder, &[arguments, &["--json"]].concat())?.expect_code(0)?;
+    serde_json::from_str(&ended.out).with_context(|| ended.out.clone())
+}
+
+#[test]
+fn commands_tell_the_same_of_a_daemon_and_of_what_it_left() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let made = orders::write_made(&folder.path().join(ORDERS), 23, 16)?;
+    let shift = Shift::start(folder.path(), 5, LIMIT)?;
+    let command =
+        ["run", "--plant", "plant.toml", "--data", "data", "--orders", ORDERS, "--listen", "127.0.0.1:0"];
+    let mut daemon = Child::start(wcs(folder.path(), &command)?, LIMIT)?;
+    let url = format!("http://{}", daemon.wait_out("serving on http://")?.trim_end_matches('/'));
+    let folder = folder.path();
+    wait_until("it answers everything", LIMIT, || Ok(run(folder, &["smoke", &url])?.expect_code(0).ok()))?;
+    let imported = json(folder, &["import", ORDERS, "--url", &url]);
+    ensure!(imported.is_err(), "made files have rows that are refused: the command says so by its code");
+    let told = run(folder, &["import", ORDERS, "--url", &url, "--json"])?.expect_code(1)?;
+    let told: Value = serde_json::from_str(&told.out)?;
+    ensure!(told["rows_accepted"].as_u64() == Some(made.lines_accepted), "{told} of {made:?}");
+    let status = json(folder, &["status", "--url", &url])?;
+    ensure!(status["ok"] == true && status["lines"][0]["id"] == "sorter1", "{status}");
+    let load = wait_until("a load is sorted", LIMIT, || sorted_load(&url))?;
+    let (id, label) = (text(&load["id"])?, text(&load["label"])?);
+    let running = json(folder, &["why", &label, "--url", &url])?;
+    ensure!(running["loads"][0]["id"] == id.as_str(), "{running}");
+    daemon.wait_end()?.expect_code(0)?;
+    let gone = run(folder, &["status", "--url", &url])?.expect_code(1)?;
+    ensure!(gone.err.contains("is the daemon running?"), "{}", gone.err);
+    for subject in [&id, &label] {
+        let left = json(folder, &["why", subject, "--data", "data"])?;
+        let (left, running) = (&left["loads"][0]["why"], &running["loads"][0]["why"]);
+        ensure!(without_times(left) == without_times(running), "{left} is not {running}");
+    }
+    run(folder, &["why", "no such label", "--data", "data"])?.expect_code(1)?;
+    check_store(folder)?;
+    shift.sim.interrupt()?.expect_code(0)?;
+    tell(&format!("command line: load {id} explained alike by the daemon and by its journal"));
+    Ok(())
+}
+
+fn text(value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).with_context(|| value.to_string())
+}
+
+/// Wall times are those of the clock when a process began: a journal alone knows that of the first to a few milliseconds.
+fn without_times(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| *name != "at");
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_times(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_times).collect()),
+        other => other.clone(),
+    }
+}
+
+/// A load that is in its chute, and done for good.
+fn sorted_load(url: &str) -> Result<Option<Value>> {
+    let client = wcs_tests::http::Http::new(url.trim_start_matches("http://").parse()?);
+    let page = client.get("/api/loads?outcome=sorted&limit=1")?.json()?;
+    Ok(page["items"].get(0).cloned())
+}
+
+/// The store is sound, a copy of it is rebuilt to the same, and a copy without the journal's columns is not the same.
+fn check_store(folder: &Path) -> Result<()> {
+    let store = "data/store.db";
+    let checked = json(folder, &["store", "check", store, "--journal", "data"])?;
+    ensure!(checked["ok"] == true && checked["records_behind"] == 0, "{checked}");
+    fs::copy(folder.join(store), folder.join("copy.db"))?;
+    let rebuild = ["store", "rebuild", "--from", "copy.db", "--journal", "data"];
+    let rebuilt = json(folder, &[&rebuild[..], &["--check", store]].concat())?;
+    ensure!(rebuilt["ok"] == true && rebuilt["compared"] == true, "{rebuilt}");
+    ensure!(rebuilt["records"] == checked["position"], "{rebuilt} {checked}");
+    // Another life of the plant left another journal: its loads are not in the store.
+    run(folder, &["demo", "--virtual", "--orders", ORDERS, "--data", "other"])?.expect_code(0)?;
+    let foreign = run(folder, &["store", "check", store, "--journal", "other"])?.expect_code(1)?;
+    ensure!(foreign.out.contains("NOT OK"), "{}", foreign.out);
+    let other = ["store", "rebuild", "--from", "copy.db", "--journal", "other", "--check", store];
+    let differs = run(folder, &other)?.expect_code(1)?;
+    ensure!(differs.out.contains("DIFFERS loads: "), "{}", differs.out);
+    run(folder, &["store", "check", "none.db"])?.expect_code(2)?;
+    Ok(())
+}
