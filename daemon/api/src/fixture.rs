@@ -391,6 +391,7 @@ pub(crate) struct Service {
     pub(crate) records: Arc<FakeRecords>,
     pub(crate) live: LiveHandle,
     pub(crate) api: Api,
+    pub(crate) store: StoreSlot,
     router: Router,
 }
 
@@ -398,12 +399,13 @@ impl Service {
     /// One whose records are durable and whose live views do not know them yet.
     pub(crate) fn unaware(story: &Story) -> Self {
         let (core, process, records) = (Arc::default(), Arc::default(), story.records());
+        let store = StoreSlot::default();
         let plant = Arc::new(plant());
         let live = LiveHandle::new(Arc::clone(&plant));
         let api = Api::new(Parts {
             plant,
             times: Times::new(&Calendar::default()).unwrap(),
-            store: StoreSlot::default(),
+            store: store.clone(),
             control: Arc::clone(&core) as Arc<dyn Control>,
             records: Arc::clone(&records) as Arc<dyn Records>,
             figures: Arc::clone(&process) as Arc<dyn Figures>,
@@ -412,7 +414,7 @@ impl Service {
             limits: Limits::default(),
             now_ms: Arc::new(|| START_MS.cast_signed() + 60_000),
         });
-        Self { core, process, records, live, router: routes(api.clone()), api }
+        Self { core, process, records, live, router: routes(api.clone()), api, store }
     }
 
     /// One whose live views are up to date.

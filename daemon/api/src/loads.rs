@@ -315,8 +315,10 @@ async fn get_load(
     let (view, place) = match in_memory(&api, key, label.as_ref()) {
         Some((view, place)) => (Some(view), Some(place)),
         None => match in_store(&api, key, label.as_ref()).await {
-            Some((view, place)) => (Some(view), Some(place)),
-            None => (None, None),
+            Ok(Some((view, place))) => (Some(view), Some(place)),
+            // The store has every load that memory does not hold: nothing has to be searched.
+            Ok(None) => return Err(not_found()),
+            Err(Away) => (None, None),
         },
     };
     let records = Arc::clone(api.records());
@@ -356,35 +358,58 @@ fn in_memory(api: &Api, key: Option<LoadKey>, label: Option<&Code>) -> Option<(L
     Some((LoadView::of(&live, load), place))
 }
 
-/// A store that cannot be used knows nothing: the journal does.
-async fn in_store(api: &Api, key: Option<LoadKey>, label: Option<&Code>) -> Option<(LoadView, Place)> {
-    let store = api.store().ok()?;
-    let by_key = match key {
-        Some(key) => store.load(key).await.ok()?,
-        None => None,
-    };
-    let row = match (by_key, label) {
-        (Some(row), _) => row,
-        (None, Some(label)) => last_of_label(store, &label.to_string()).await?,
-        (None, None) => return None,
-    };
-    let key = parse_load(&row.key.replace('/', "-"))?;
-    let seq = |seq: i64| u64::try_from(seq).ok().map(Seq);
-    let place =
-        Place { key, from: seq(row.seen_seq)?, through: row.ended_seq.and_then(seq), apart: Vec::new() };
-    let live = api.live().read();
-    Some((LoadView::stored(&live, &row), place))
+/// The store cannot be used now: what it would say has to be searched in the journal.
+struct Away;
+
+impl From<Problem> for Away {
+    fn from(_: Problem) -> Self {
+        Self
+    }
 }
 
-async fn last_of_label(store: &Store, label: &str) -> Option<wcs_store::LoadView> {
+impl From<wcs_store::StoreError> for Away {
+    fn from(_: wcs_store::StoreError) -> Self {
+        Self
+    }
+}
+
+async fn in_store(
+    api: &Api,
+    key: Option<LoadKey>,
+    label: Option<&Code>,
+) -> Result<Option<(LoadView, Place)>, Away> {
+    let store = api.store()?;
+    let by_key = match key {
+        Some(key) => store.load(key).await?,
+        None => None,
+    };
+    let found = match (by_key, label) {
+        (Some(row), _) => Some(row),
+        (None, Some(label)) => last_of_label(store, &label.to_string()).await?,
+        (None, None) => None,
+    };
+    let Some(row) = found else { return Ok(None) };
+    let seq = |seq: i64| u64::try_from(seq).ok().map(Seq);
+    let Some((key, from)) = parse_load(&row.key.replace('/', "-")).zip(seq(row.seen_seq)) else {
+        return Ok(None);
+    };
+    let place = Place { key, from, through: row.ended_seq.and_then(seq), apart: Vec::new() };
+    let live = api.live().read();
+    Ok(Some((LoadView::stored(&live, &row), place)))
+}
+
+async fn last_of_label(
+    store: &Store,
+    label: &str,
+) -> Result<Option<wcs_store::LoadView>, wcs_store::StoreError> {
     let (mut last, mut after) = (None, 0);
     loop {
         let at = PageAt { after, size: wcs_store::PAGE_SIZE_MAX };
-        let mut page = store.loads(LoadFilter::OfLabel(label), at).await.ok()?;
+        let mut page = store.loads(LoadFilter::OfLabel(label), at).await?;
         last = page.items.pop().or(last);
         match page.next {
             Some(next) => after = next,
-            None => return last,
+            None => return Ok(last),
         }
     }
 }

@@ -256,6 +256,16 @@ async fn a_load_that_memory_forgot_is_searched_in_the_journal() {
 }
 
 #[tokio::test]
+async fn what_a_store_says_it_does_not_have_is_not_searched() {
+    let service = Service::unaware(&day());
+    let folder = tempfile::tempdir().unwrap();
+    let address = wcs_store::Address::Sqlite(folder.path().join("store.db"));
+    service.store.fill(wcs_store::Store::open(&wcs_store::Settings::new(address), 0).await.unwrap());
+    let (status, problem) = service.get("/api/loads/0-1-8").await;
+    assert_eq!((status, &problem["code"]), (404, &json!("load.not_found")));
+}
+
+#[tokio::test]
 async fn lists_of_loads_come_from_memory_while_there_is_no_store() {
     let service = Service::of(&day());
     let ids = |page: &Value| -> Vec<String> {
