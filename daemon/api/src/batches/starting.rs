@@ -61,7 +61,7 @@ pub(crate) async fn start(
     let before = store.batch(batch).await?.ok_or_else(|| not_found(batch))?;
     if before.state == "starting" {
         // An earlier start has no answer yet: what the journal holds of it comes first.
-        api.store_at(Some(api.durable().0)).await?;
+        api.store_at(Some(api.durable().0)).await.map_err(behind)?;
         settle_taken_back(store).await?;
     }
     let starting = match begin(&api, store, batch, asked.token.map(StartToken)).await {
@@ -85,6 +85,16 @@ pub(crate) async fn start(
             Err(problem.with("position", position.0))
         }
     }
+}
+
+/// A start cannot be judged before the store has caught up; unlike a read it has no answer until then.
+fn behind(problem: Problem) -> Problem {
+    if problem.code() != ProblemCode::PositionAhead {
+        return problem;
+    }
+    Problem::new(ProblemCode::StoreUnavailable)
+        .with("cause", "it does not reflect the journal yet")
+        .retry_after(std::time::Duration::from_secs(1))
 }
 
 /// What the core said to a start.
