@@ -71,7 +71,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     let bar = progress(&demo);
     let watched =
         Watched { options, demo: &demo, service: &service, sim: &sim, shared: &shared, door: &door.shared };
-    let outcome = watch(&watched, &interrupt, &bar, began);
+    let outcome = watch(&watched, &interrupt, &bar);
     bar.finish_and_clear();
     // The belt first, then everything that is under way, then people, then the daemon.
     shared.stop_belt.store(true, Ordering::Release);
@@ -163,13 +163,9 @@ struct Watched<'a> {
     door: &'a DoorShared,
 }
 
-fn watch(
-    watched: &Watched<'_>,
-    interrupt: &Interrupt,
-    bar: &ProgressBar,
-    began: Instant,
-) -> Result<(), Failure> {
+fn watch(watched: &Watched<'_>, interrupt: &Interrupt, bar: &ProgressBar) -> Result<(), Failure> {
     let Watched { options, demo, service, sim, shared, door } = watched;
+    let mut started_at = None;
     loop {
         std::thread::sleep(LOOK);
         bar.set_position(shared.finals.load(Ordering::Relaxed));
@@ -187,7 +183,12 @@ fn watch(
         if service.shared.is_fenced.load(Ordering::Acquire) {
             return Err(Failure::Fenced("a newer owner commands the sorter".into()));
         }
-        let is_over = options.span.is_some_and(|span| began.elapsed() >= Duration::from_nanos(span.0));
+        // Until the orders are in and the first batch runs, there is nothing to see.
+        if started_at.is_none() && door.is_started.load(Ordering::Acquire) {
+            started_at = Some(Instant::now());
+        }
+        let ran = started_at.map_or(Duration::ZERO, |at| at.elapsed());
+        let is_over = options.span.is_some_and(|span| ran >= Duration::from_nanos(span.0));
         if is_over || interrupt.is_asked() {
             return Ok(());
         }

@@ -21,6 +21,8 @@ pub(crate) use supervisor::{Wave, Work};
 /// What the supervisor shows of its work.
 #[derive(Debug, Default)]
 pub(crate) struct DoorShared {
+    /// The first batch was started.
+    pub(crate) is_started: AtomicBool,
     /// Every batch has ended.
     pub(crate) is_finished: AtomicBool,
     /// The demo is over: nothing more is asked.

@@ -67,6 +67,7 @@ impl Work {
         for at in 1..=self.waves.len() {
             let Some(batch) = next.take() else { break };
             start(&daemon, batch)?;
+            shared.is_started.store(true, Ordering::Release);
             // The next one is made while this one runs: the belt does not wait for it.
             next = self.prepare(&daemon, at, shared)?;
             self.see_through(&daemon, batch)?;
