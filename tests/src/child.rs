@@ -173,6 +173,14 @@ impl Child {
         self.wait_end()
     }
 
+    /// Asks it to stop as a service manager does (SIGTERM). It ends when it is ready to.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::SIGTERM)
+    }
+
     /// Halts it where it is (SIGSTOP), and waits until none of its threads runs.
     ///
     /// # Errors

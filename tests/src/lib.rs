@@ -3,6 +3,7 @@
 //! of the product is in here; the scenarios are in `tests/`.
 
 pub mod child;
+pub mod desk;
 pub mod front_door;
 pub mod http;
 pub mod journal_pace;
@@ -13,10 +14,12 @@ pub mod plant;
 pub mod plc_view;
 pub mod program;
 pub mod raw_http;
+pub mod readme;
 pub mod recording;
 pub mod register_server;
 pub mod relay;
 pub mod second_plc;
+pub mod served;
 pub mod service_manager;
 pub mod shift;
 pub mod size;
@@ -25,8 +28,10 @@ pub mod syscalls;
 pub mod threads;
 
 pub use child::{Child, Ended};
+pub use desk::Desk;
 pub use plc_view::PlcView;
 pub use register_server::RegisterServer;
 pub use relay::Relay;
+pub use served::{Served, Site};
 pub use service_manager::ServiceManager;
 pub use shift::Shift;

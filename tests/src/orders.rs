@@ -28,3 +28,20 @@ pub fn write_made(path: &Path, seed: u64, order_count: u32) -> Result<MadeTotals
     fs::write(path, made.csv)?;
     Ok(made.totals)
 }
+
+/// Writes an order file of `orders` orders of `lines` lines, numbered from `first`; gives the numbers.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_even(path: &Path, first: u32, orders: u32, lines: u32) -> Result<Vec<String>> {
+    let mut csv = String::from("InvoiceNo,StockCode,Description,Quantity,CustomerID\n");
+    let numbers: Vec<String> = (first..first + orders).map(|number| number.to_string()).collect();
+    for (order, number) in (0..).zip(&numbers) {
+        for line in 0..lines {
+            let (sku, quantity) = (10_000 + (order * 7 + line) % 80_000, 1 + (order + line) % 5);
+            csv.push_str(&format!("{number},{sku},MUG,{quantity},501\n"));
+        }
+    }
+    fs::write(path, csv)?;
+    Ok(numbers)
+}

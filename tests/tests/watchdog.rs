@@ -10,7 +10,7 @@ use wcs_tests::plant::write_demo;
 use wcs_tests::program::wcs;
 use wcs_tests::service_manager::LIFE;
 use wcs_tests::threads::Standing;
-use wcs_tests::{PlcView, ServiceManager, Shift, orders};
+use wcs_tests::{PlcView, Served, ServiceManager, Shift, Site, orders};
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// Nothing that is told takes longer.
@@ -88,6 +88,42 @@ fn a_watchdog_kill_costs_nothing_and_has_its_cause_in_the_log() -> Result<()> {
     ensure!(found["inducted"].as_u64() == Some(loads) && found["finals"] == found["inducted"], "{settled}");
     ensure!(pieces["expected_pieces"].as_u64() == Some(totals.pieces), "{settled}");
     ensure!(pieces["difference"] == 0 && pieces["ledger_difference"] == 0, "{settled}");
+    Ok(())
+}
+
+#[test]
+fn a_core_that_stands_is_said_over_http_and_the_next_process_serves_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    orders::write_made(&folder.path().join("orders.csv"), 6, 20)?;
+    let shift = Shift::start(folder.path(), SPEED, LIMIT)?;
+    let mut manager = ServiceManager::in_abstract(TIMEOUT)?;
+    let site = Site::new(folder.path(), LIMIT)?;
+    let Served { daemon, desk } = site.start_as(manager.around(site.command()?))?;
+    desk.receive_file(&std::fs::read(folder.path().join("orders.csv"))?)?;
+    desk.http.get("/health/ready")?.expect(&[200])?;
+    let taken_in = desk.orders()?;
+
+    let standing = Standing::stop(daemon.id(), "core")?;
+    manager.forget_told()?;
+    manager.wait_timed_out(TOLD)?;
+    // The service has threads of its own: it answers, and says what is wrong.
+    let answer = desk.http.get("/health/ready")?.expect(&[503])?;
+    let parts = answer.json()?["parts"].as_array().cloned().unwrap_or_default();
+    ensure!(parts.iter().any(|part| part["part"] == "core" && part["status"] == "down"), "{answer}");
+    desk.http.get("/health/live")?.expect(&[200])?;
+    desk.http.get("/api/orders")?.expect(&[200])?;
+    daemon.abort()?;
+    standing.take_end()?;
+    let killed = daemon.wait_end()?.expect_killed()?;
+    ensure!(killed.err.contains("watchdog withheld: core turn "), "{killed}");
+
+    let again = site.start_as(manager.around(site.command()?))?;
+    manager.wait_told("READY=1", TOLD)?;
+    again.desk.http.get("/health/ready")?.expect(&[200])?;
+    ensure!(again.desk.orders()? == taken_in, "every order is there");
+    again.daemon.interrupt()?.expect_code(0)?;
+    shift.sim.interrupt()?.expect_code(0)?;
+    tell(&format!("core stopped: {} orders are there after the watchdog", taken_in.len()));
     Ok(())
 }
 

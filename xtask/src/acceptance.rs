@@ -14,6 +14,7 @@ mod operations;
 mod outcome;
 mod poison;
 mod races;
+mod service;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -170,6 +170,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(mutations::lines());
     lines.extend(super::poison::lines());
     lines.extend(super::races::lines());
+    lines.extend(super::service::lines());
     lines.push(fresh_clone());
     lines
 }

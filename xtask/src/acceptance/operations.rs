@@ -10,10 +10,10 @@ use super::{Check, Line, Work};
 const TARGETS: [Target; 3] = [
     Target {
         name: "watchdog",
-        shows: "the core thread stopped alone stops the signs of life; a watchdog kill costs nothing",
+        shows: "the core thread stopped alone stops the signs of life and the readiness; a watchdog kill costs nothing",
         target: "watchdog",
-        tests: 3,
-        tells: &["timed out ", "after the watchdog: "],
+        tests: 4,
+        tells: &["timed out ", "after the watchdog: ", "core stopped: "],
     },
     Target {
         name: "realtime",
