@@ -1,6 +1,7 @@
 //! A child process with a hard time limit: its lines arrive through a channel, so a test waits for what it sees and
 //! never for a length of time. A child does not outlive the test that started it.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -21,10 +22,20 @@ enum Line {
     Err(String),
 }
 
+impl Line {
+    fn text(&self) -> &str {
+        match self {
+            Self::Out(text) | Self::Err(text) => text,
+        }
+    }
+}
+
 /// A running child.
 pub struct Child {
     process: std::process::Child,
     lines: Receiver<Line>,
+    /// Lines that came while somebody waited for the other stream: the two come in no order.
+    passed: VecDeque<Line>,
     out: String,
     err: String,
     shown: String,
@@ -62,7 +73,15 @@ impl Child {
         read_lines(out, sender.clone(), Line::Out);
         read_lines(err, sender, Line::Err);
         let until = Instant::now() + limit;
-        Ok(Self { process, lines, out: String::new(), err: String::new(), shown, until })
+        Ok(Self {
+            process,
+            lines,
+            passed: VecDeque::new(),
+            out: String::new(),
+            err: String::new(),
+            shown,
+            until,
+        })
     }
 
     /// Runs `command` to its end within `limit`.
@@ -83,9 +102,9 @@ impl Child {
     /// # Errors
     /// It ended or the limit passed before.
     pub fn wait_out(&mut self, prefix: &str) -> Result<String> {
-        self.wait_line(&format!("`{prefix}` on standard output"), |line| match line {
-            Line::Out(line) => line.strip_prefix(prefix).map(str::to_owned),
-            Line::Err(_) => None,
+        let is_out = |line: &Line| matches!(line, Line::Out(_));
+        self.wait_line(&format!("`{prefix}` on standard output"), is_out, |line| {
+            line.strip_prefix(prefix).map(str::to_owned)
         })
     }
 
@@ -94,19 +113,32 @@ impl Child {
     /// # Errors
     /// It ended or the limit passed before.
     pub fn wait_err(&mut self, parts: &[&str]) -> Result<String> {
-        self.wait_line(&format!("{parts:?} on standard error"), |line| match line {
-            Line::Err(line) => parts.iter().all(|part| line.contains(part)).then(|| line.clone()),
-            Line::Out(_) => None,
+        let is_err = |line: &Line| matches!(line, Line::Err(_));
+        self.wait_line(&format!("{parts:?} on standard error"), is_err, |line| {
+            parts.iter().all(|part| line.contains(part)).then(|| line.to_owned())
         })
     }
 
-    fn wait_line(&mut self, what: &str, find: impl Fn(&Line) -> Option<String>) -> Result<String> {
+    fn wait_line(
+        &mut self,
+        what: &str,
+        is_of_stream: impl Fn(&Line) -> bool,
+        find: impl Fn(&str) -> Option<String>,
+    ) -> Result<String> {
+        while let Some(at) = self.passed.iter().position(&is_of_stream) {
+            let line = self.passed.remove(at);
+            if let Some(found) = line.as_ref().and_then(|line| find(line.text())) {
+                return Ok(found);
+            }
+        }
         loop {
             let left = self.until.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
                     self.keep(&line);
-                    if let Some(found) = find(&line) {
+                    if !is_of_stream(&line) {
+                        self.passed.push_back(line);
+                    } else if let Some(found) = find(line.text()) {
                         return Ok(found);
                     }
                 }
