@@ -73,12 +73,13 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
         Watched { options, demo: &demo, service: &service, sim: &sim, shared: &shared, door: &door.shared };
     let outcome = watch(&watched, &interrupt, &bar);
     bar.finish_and_clear();
-    // The belt first, then everything that is under way, then people, then the daemon.
+    // The belt first, then people, then everything that is under way, then the daemon.
     shared.stop_belt.store(true, Ordering::Release);
+    let people = Arc::clone(&door.shared);
+    door.stop();
     let drained = outcome.and_then(|()| drain(&service, &shared));
     let at = shared.at.load(Ordering::Acquire);
-    let results = drained.and_then(|()| results_of(address, &service, &door.shared, &data));
-    door.stop();
+    let results = drained.and_then(|()| results_of(address, &service, &people, &data));
     front.stop_answering();
     let end = service.stop(|durable| front.finish(durable))?;
     sim.stop()?;
@@ -134,7 +135,7 @@ fn results_of(
     data: &Path,
 ) -> Result<StoreFigures, Failure> {
     let position = service.shared.durable_seq.load(Ordering::Acquire);
-    let (results, pieces) = fetch_results(address, door, &data.join("results"), position)?;
+    let (results, pieces) = fetch_results(address, &door.made(), &data.join("results"), position)?;
     Ok(StoreFigures { results, results_pieces: i64::try_from(pieces).unwrap_or(i64::MAX), differences: 0 })
 }
 

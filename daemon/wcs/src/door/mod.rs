@@ -29,6 +29,8 @@ pub(crate) struct DoorShared {
     pub(crate) stop: AtomicBool,
     /// Batches that have ended.
     pub(crate) ended: AtomicU64,
+    /// Held while a load is booked at the station.
+    booking: Mutex<()>,
     /// Batches that were made, by their ids in the store.
     made: Mutex<Vec<i64>>,
     /// What the daemon would not do; the run cannot finish.
@@ -79,11 +81,12 @@ impl Supervising {
         Ok(Self { shared, thread: thread.map_err(Failure::not_ok)? })
     }
 
-    /// Lets it finish what it asks just now, and ends it.
+    /// Lets supervisor and station finish what they ask just now; nothing is asked from then on.
     pub(crate) fn stop(self) {
         self.shared.stop.store(true, Ordering::Release);
         if self.thread.join().is_err() {
             tracing::error!("the supervisor of the demo broke down");
         }
+        drop(self.shared.booking.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::Receiver;
 use serde_json::json;
@@ -29,16 +29,25 @@ pub(crate) fn serve_station(
     let work = move || {
         let Ok(daemon) = Daemon::at(address, &shared) else { return };
         while let Ok(ask) = asked.recv() {
-            let lane = book(&daemon, &line, &ask.label).unwrap_or_else(|failure| {
-                tracing::warn!(label = %ask.label, %failure, "nobody could be asked at the station");
-                None
-            });
+            let lane = book_now(&daemon, &line, &ask.label, &shared);
             // A demo that has ended meanwhile does not wait for the answer.
             ask.answer.try_send(lane.and_then(|chute| lanes.get(&chute).copied())).unwrap_or_default();
         }
     };
     std::thread::Builder::new().name("station".into()).spawn(work).map_err(Failure::not_ok)?;
     Ok(())
+}
+
+/// The chute a load was booked into; none when the demo is over.
+fn book_now(daemon: &Daemon<'_>, line: &str, label: &Code, shared: &DoorShared) -> Option<String> {
+    let _booking = shared.booking.lock().unwrap_or_else(PoisonError::into_inner);
+    if shared.is_stopped() {
+        return None;
+    }
+    book(daemon, line, label).unwrap_or_else(|failure| {
+        tracing::warn!(%label, %failure, "nobody could be asked at the station");
+        None
+    })
 }
 
 /// The chute a load was booked into; none where it has none now.
