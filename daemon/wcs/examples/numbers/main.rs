@@ -7,6 +7,7 @@
 mod bare_loop;
 mod commanding;
 mod consoles;
+mod control_paths;
 mod core_step;
 mod filling;
 mod http_client;

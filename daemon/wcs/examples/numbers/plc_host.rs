@@ -20,9 +20,10 @@ use wcs_sim::faults::FaultPlan;
 use wcs_sim::feed::{FeedMapping, FeedPlan, Groups, made_orders};
 use wcs_sim::server::{Device, FaultTargets, HostedSorter, ServerSetup, serve};
 use wcs_sim::world::{ClientId, Counts, PlcReply, Sorter, SorterSetup};
-use wcs_specs::{BlockMap, SorterMap};
+use wcs_specs::{BlockMap, Profile, SorterMap, SorterWords};
 use wcs_types::{Assign, Identify, LineId, MonoTime};
 
+use crate::control_paths::ControlPaths;
 use crate::recording::{figures, histogram, record_micros};
 
 const SEED: u64 = 1;
@@ -125,7 +126,7 @@ impl PlcHost {
 impl PlcEnd {
     /// From the request whose answer shows a scan to the one that publishes its destination.
     pub(crate) fn control_path_us(&self) -> &Histogram<u64> {
-        &self.steps.header_to_block_us
+        &self.steps.control_path_us
     }
 
     /// The figures of a run. A run in which nothing was sorted measured nothing.
@@ -154,13 +155,14 @@ fn host(
     told: Told,
 ) -> Result<PlcEnd> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let words = SorterWords::resolve(&Profile::load("wcs-sorter-hs")?)?;
     let sorter = Sorter::new(shift.setup.clone())?;
     let mut hosted =
         HostedSorter::new(sorter, FaultPlan::default(), FaultTargets::default(), Box::new(|_| Ok(())));
     for group in shift.groups()?.groups {
         hosted.sorter_mut().feed(group);
     }
-    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map, told)));
+    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map, words, told)));
     let counts = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok::<_, anyhow::Error>(serve(listener, Rc::clone(&device), ServerSetup::starting_now(), stop).await)
@@ -174,7 +176,8 @@ struct Steps {
     header_to_slots_us: Histogram<u64>,
     slots_to_command_us: Histogram<u64>,
     command_to_block_us: Histogram<u64>,
-    header_to_block_us: Histogram<u64>,
+    /// Of each scan that was answered, whatever came between.
+    control_path_us: Histogram<u64>,
     /// Requests between the read of slots and the write of commands.
     between: Histogram<u64>,
 }
@@ -197,6 +200,7 @@ struct CountedSorter {
     at: [Instant; 3],
     others: u64,
     steps: Steps,
+    paths: ControlPaths,
     told: Told,
 }
 
@@ -206,16 +210,16 @@ impl Steps {
             header_to_slots_us: histogram(),
             slots_to_command_us: histogram(),
             command_to_block_us: histogram(),
-            header_to_block_us: histogram(),
+            control_path_us: histogram(),
             between: histogram(),
         }
     }
 }
 
 impl CountedSorter {
-    fn new(hosted: HostedSorter, map: SorterMap, told: Told) -> Self {
-        let steps = Steps::new();
-        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps, told }
+    fn new(hosted: HostedSorter, map: SorterMap, words: SorterWords, told: Told) -> Self {
+        let (steps, paths) = (Steps::new(), ControlPaths::new(map, words));
+        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps, paths, told }
     }
 
     fn count(&mut self, request: &Request) {
@@ -253,7 +257,6 @@ impl CountedSorter {
         record_micros(&mut self.steps.header_to_slots_us, slots - header);
         record_micros(&mut self.steps.slots_to_command_us, command - slots);
         record_micros(&mut self.steps.command_to_block_us, now - command);
-        record_micros(&mut self.steps.header_to_block_us, now - header);
         self.steps.between.saturating_record(self.others);
     }
 }
@@ -269,6 +272,9 @@ impl Device for CountedSorter {
         }
         self.count(request);
         self.told.finals.store(self.hosted.sorter().counts().finals, Ordering::Relaxed);
-        self.hosted.handle(now, unit, client, request)
+        let at = Instant::now();
+        let reply = self.hosted.handle(now, unit, client, request);
+        self.paths.count(at, request, &reply, &mut self.steps.control_path_us);
+        reply
     }
 }
