@@ -37,6 +37,8 @@ pub struct Supervisor {
     done: u64,
     /// What screens have shown.
     shown: Chronicle,
+    /// Pieces planned and done when a close was refused as unfinished: not asked again before they change.
+    unfinished: Option<(u64, u64)>,
     quiet: Nanos,
     /// A chute was freed since the last verb was asked.
     has_freed_chute: bool,
@@ -64,6 +66,7 @@ impl Supervisor {
             planned: 0,
             done: 0,
             shown: Chronicle::default(),
+            unfinished: None,
             quiet,
             has_freed_chute: false,
             rest_until: MonoTime::ZERO,
@@ -94,6 +97,11 @@ impl Supervisor {
         &self.refusals
     }
 
+    /// Screens show no load on the belt.
+    pub fn is_belt_empty(&self) -> bool {
+        self.shown.is_belt_empty()
+    }
+
     /// Batches that have ended.
     pub fn ended_count(&self) -> usize {
         self.shown.ended_count()
@@ -106,8 +114,13 @@ impl Supervisor {
         }
         match fact {
             Fact::BatchEnded { .. } => self.rest_until = now + REST,
-            Fact::ChuteFreed { .. } if self.stage == Stage::WaitingForChutes => self.stage = Stage::Starting,
-            Fact::ChuteFreed { .. } => self.has_freed_chute = true,
+            Fact::ChuteFreed { .. } | Fact::ChutePutBack { .. } => {
+                if self.stage == Stage::WaitingForChutes {
+                    self.stage = Stage::Starting;
+                } else {
+                    self.has_freed_chute = true;
+                }
+            }
             _ => {}
         }
         self.follow();
@@ -134,7 +147,10 @@ impl Supervisor {
                     self.stage = Stage::WaitingForChutes;
                 }
             }
-            (Stage::Closing, Reply::Refused(VerbRefusal::Unfinished { .. })) => self.stage = Stage::Running,
+            (Stage::Closing, Reply::Refused(VerbRefusal::Unfinished { .. })) => {
+                self.unfinished = Some((self.planned, self.done));
+                self.stage = Stage::Running;
+            }
             (_, Reply::Refused(refusal)) => self.refusals.push((batch, *refusal)),
             (Stage::WaitingForChutes | Stage::Running | Stage::Closing, Reply::Done) => {}
         }
@@ -160,7 +176,9 @@ impl Supervisor {
                 // The same content started again after a crash is the same start.
                 Verb::Start { batch, token: StartToken(content_hash | 1), parts, content_hash }
             }
-            Stage::Running if self.done >= self.planned => {
+            Stage::Running
+                if self.done >= self.planned && self.unfinished != Some((self.planned, self.done)) =>
+            {
                 self.stage = Stage::Closing;
                 Verb::Close { batch, is_forced: false }
             }
@@ -218,6 +236,9 @@ impl Supervisor {
         let Some(plan) = self.plans.get(self.at) else { return };
         let batch = plan.spec.batch;
         self.done = self.shown.pieces_done(batch);
+        let staged: u64 = plan.jobs.iter().map(|job| u64::from(job.quantity.0)).sum();
+        let planned = staged + self.shown.pieces_added(batch);
+        self.planned = planned.saturating_sub(self.shown.pieces_cancelled(batch));
         if self.shown.has_started(batch) && !matches!(self.stage, Stage::Running | Stage::Closing) {
             self.stage = Stage::Running;
             self.waits_for = None;

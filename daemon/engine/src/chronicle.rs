@@ -17,6 +17,8 @@ pub struct Chronicle {
     started: BTreeSet<BatchId>,
     ended: VecDeque<BatchId>,
     pieces_done: BTreeMap<BatchId, u64>,
+    pieces_added: BTreeMap<BatchId, u64>,
+    pieces_cancelled: BTreeMap<BatchId, u64>,
     open: BTreeSet<LoadKey>,
     is_permitted: bool,
     has_freed_chute: bool,
@@ -56,6 +58,8 @@ impl Chronicle {
                 {
                     self.started.remove(&oldest);
                     self.pieces_done.remove(&oldest);
+                    self.pieces_added.remove(&oldest);
+                    self.pieces_cancelled.remove(&oldest);
                 }
             }
             Fact::LoadSeen { load, .. } => {
@@ -70,7 +74,22 @@ impl Chronicle {
             Fact::LoadHandSorted { batch, pieces, .. } => {
                 *self.pieces_done.entry(*batch).or_default() += u64::from(pieces.0);
             }
-            Fact::ChuteFreed { .. } => self.has_freed_chute = true,
+            Fact::JobsAdded { batch, pieces, .. } => {
+                *self.pieces_added.entry(*batch).or_default() += u64::from(pieces.0);
+            }
+            Fact::OrderCancelled { batch, jobs, .. } => {
+                let pieces: u64 = jobs.iter().map(|(_, pieces)| u64::from(pieces.0)).sum();
+                *self.pieces_cancelled.entry(*batch).or_default() += pieces;
+            }
+            Fact::PiecesCancelled { batch, pieces, .. } => {
+                *self.pieces_cancelled.entry(*batch).or_default() += u64::from(pieces.0);
+            }
+            Fact::StartCancelled { batch, .. } => {
+                self.started.remove(batch);
+                self.pieces_added.remove(batch);
+                self.pieces_cancelled.remove(batch);
+            }
+            Fact::ChuteFreed { .. } | Fact::ChutePutBack { .. } => self.has_freed_chute = true,
             Fact::PermitChanged { is_permitted, .. } => self.is_permitted = *is_permitted,
             _ => {}
         }
@@ -106,6 +125,16 @@ impl Chronicle {
     /// Pieces of a batch that are in their chutes.
     pub fn pieces_done(&self, batch: BatchId) -> u64 {
         self.pieces_done.get(&batch).copied().unwrap_or(0)
+    }
+
+    /// Pieces that were added to a batch while it ran.
+    pub fn pieces_added(&self, batch: BatchId) -> u64 {
+        self.pieces_added.get(&batch).copied().unwrap_or(0)
+    }
+
+    /// Pieces of a batch that were cancelled.
+    pub fn pieces_cancelled(&self, batch: BatchId) -> u64 {
+        self.pieces_cancelled.get(&batch).copied().unwrap_or(0)
     }
 
     /// No load is on the belt.

@@ -14,7 +14,7 @@ use wcs_types::{CORE_VERSION, Plant, Seq};
 use crate::chronicle::Chronicle;
 
 /// Version byte in front of the body of a checkpoint.
-const VERSION_BODY: u8 = 1;
+const VERSION_BODY: u8 = 2;
 
 /// A checkpoint that did not serve although it should have.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use wcs_types::{
-    ChuteId, EventBody, Fact, Input, LaneNo, LoadEnd, LoadKey, OrderKey, Outcome, Pieces, Plant, Reason,
-    Record, Verb,
+    BatchId, ChuteId, EventBody, Fact, Input, JobId, JobSpec, LaneNo, LoadEnd, LoadKey, OrderKey, Outcome,
+    Pieces, Plant, Reason, Record, Verb,
 };
 
 use super::shape::Deadline;
@@ -35,6 +35,8 @@ pub struct Short {
     pub pieces: u32,
     /// Why.
     pub reason: Reason,
+    /// The job they are missing of.
+    pub job: (BatchId, JobId),
 }
 
 /// Everything a journal says, added up.
@@ -58,7 +60,11 @@ pub struct Tally {
     pub put_aside: u64,
     /// Records.
     pub records: u64,
-    /// Pieces of all batches that were staged.
+    /// Pieces added to batches that ran.
+    pub added_pieces: i64,
+    /// Pieces that were cancelled.
+    pub cancelled_pieces: i64,
+    /// Pieces of all batches that were staged, with what was added and without what was cancelled.
     pub planned_pieces: i64,
     /// Pieces planned by order and sku.
     pub planned: BTreeMap<(String, String), i64>,
@@ -73,6 +79,11 @@ impl Tally {
     pub fn add(&mut self, plant: &Plant, record: &Record) {
         self.records += 1;
         self.see_input(plant, &record.input);
+        if let Input::Verb { verb: Verb::Add { jobs, .. }, .. } = &record.input
+            && record.facts.iter().any(|fact| matches!(fact, Fact::JobsAdded { .. }))
+        {
+            self.plan(jobs);
+        }
         for fact in &record.facts {
             self.see_fact(fact);
         }
@@ -95,25 +106,35 @@ impl Tally {
                 let pieces: i64 = jobs.iter().map(|job| i64::from(job.quantity.0)).sum();
                 if self.staged.insert((spec.batch.0, *part), pieces).is_none() {
                     self.planned_pieces += pieces;
-                    for job in jobs {
-                        let key = (job.order.number.clone(), job.sku.code.clone());
-                        *self.planned.entry(key).or_default() += i64::from(job.quantity.0);
-                    }
+                    self.plan(jobs);
                 }
             }
             _ => {}
         }
     }
 
+    fn plan(&mut self, jobs: &[JobSpec]) {
+        for job in jobs {
+            let key = (job.order.number.clone(), job.sku.code.clone());
+            *self.planned.entry(key).or_default() += i64::from(job.quantity.0);
+        }
+    }
+
+    fn cancel(&mut self, pieces: i64) {
+        self.planned_pieces -= pieces;
+        self.cancelled_pieces += pieces;
+    }
+
     fn see_fact(&mut self, fact: &Fact) {
         match fact {
             Fact::BatchStarted { .. } => self.batches += 1,
             Fact::BatchEnded { .. } => self.batches_ended += 1,
-            Fact::PiecesShort { order, label, pieces, reason, .. } => self.shorts.push(Short {
+            Fact::PiecesShort { batch, job, order, label, pieces, reason, .. } => self.shorts.push(Short {
                 order: order.number.clone(),
                 label: label.to_string(),
                 pieces: pieces.0,
                 reason: *reason,
+                job: (*batch, *job),
             }),
             Fact::ClassBound { order, chute, is_rebound, .. } => {
                 self.bound.insert(*chute, order.clone());
@@ -133,7 +154,11 @@ impl Tally {
                 }
                 tally.end = Some(end.clone());
             }
-            Fact::LoadHandSorted { load, label, pieces, chute, .. } => {
+            Fact::LoadHandSorted { load, label, batch, job, pieces, chute } => {
+                // A person may finish what was listed as short (decision 0010).
+                if let Some(short) = self.shorts.iter_mut().find(|short| short.job == (*batch, *job)) {
+                    short.pieces = short.pieces.saturating_sub(pieces.0);
+                }
                 let tally = self.loads.entry(*load).or_default();
                 tally.hand = Some((*chute, *pieces));
                 tally.hand_label = label.to_string();
@@ -159,11 +184,14 @@ impl Tally {
             | Fact::ChuteTakenOut { .. }
             | Fact::ChutePutBack { .. }
             | Fact::StartCancelled { .. } => {}
-            Fact::JobsAdded { pieces, .. } => self.planned_pieces += i64::from(pieces.0),
-            Fact::OrderCancelled { jobs, .. } => {
-                self.planned_pieces -= jobs.iter().map(|(_, pieces)| i64::from(pieces.0)).sum::<i64>();
+            Fact::JobsAdded { pieces, .. } => {
+                self.planned_pieces += i64::from(pieces.0);
+                self.added_pieces += i64::from(pieces.0);
             }
-            Fact::PiecesCancelled { pieces, .. } => self.planned_pieces -= i64::from(pieces.0),
+            Fact::OrderCancelled { jobs, .. } => {
+                self.cancel(jobs.iter().map(|(_, pieces)| i64::from(pieces.0)).sum());
+            }
+            Fact::PiecesCancelled { pieces, .. } => self.cancel(i64::from(pieces.0)),
         }
     }
 }

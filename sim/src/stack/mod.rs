@@ -331,7 +331,10 @@ impl Stack {
             return false;
         }
         let counts = self.hosted.sorter().counts();
-        counts.on_belt == 0 && counts.events_kept == 0
+        // What left the belt is told a cycle later, also of loads that no batch waits for.
+        // A permit that is on its way out may still let a load on the belt.
+        let may_come = counts.unfinished != 0 && self.hosted.sorter().plc.is_permitted();
+        counts.on_belt == 0 && counts.events_kept == 0 && !may_come && self.supervisor.is_belt_empty()
     }
 
     fn settle(&mut self) -> Result<(), StackError> {
