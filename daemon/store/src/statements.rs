@@ -305,10 +305,11 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     COUNT_ORDERS_IN_STATE = "SELECT COUNT(*) FROM orders o WHERE COALESCE(o.run_state, o.intake_state) = $1";
     SUM_MISSING_SINCE = "SELECT COALESCE(CAST(SUM(j.short) AS BIGINT), 0) FROM batches b \
-        JOIN jobs j ON j.batch_id = b.id WHERE b.ended_seq > $1";
+        JOIN jobs j ON j.batch_id = b.id WHERE b.ended_seq > $1 AND COALESCE(j.short_reason, '') <> 'order_cancelled'";
     MISSING_SINCE = "SELECT j.job, o.owner, o.number, j.line_no, j.sku_owner, j.sku_code, j.label, j.quantity, j.picked, \
         j.boxed, j.short, j.short_reason, j.last_seen, b.id FROM batches b JOIN jobs j ON j.batch_id = b.id \
-        JOIN orders o ON o.id = j.order_id WHERE b.ended_seq > $1 AND j.short > 0 ORDER BY b.id, j.job LIMIT $2";
+        JOIN orders o ON o.id = j.order_id WHERE b.ended_seq > $1 AND j.short > 0 \
+        AND COALESCE(j.short_reason, '') <> 'order_cancelled' ORDER BY b.id, j.job LIMIT $2";
 
     // --- projector
     PROJECTION = "SELECT genesis, seq, core_ns, loads, boxes, batch_max, homeless FROM projection WHERE id = 1";

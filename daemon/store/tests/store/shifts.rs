@@ -105,5 +105,15 @@ pub(crate) async fn missing_pieces_are_those_of_batches_that_ended_since(databas
     assert_eq!((sum, jobs[0].result.order.number.as_str()), (4, "B"));
     let (sum, jobs) = store.missing_since(0, 1).await.unwrap();
     assert_eq!((sum, jobs.len()), (7, 1));
+    // What was cancelled will not come: nobody misses it.
+    let three = started(&store, "C", 3).await;
+    let gone = Fact::PiecesCancelled { batch: three, job: JobId(0), pieces: Pieces(4) };
+    journal.append(vec![
+        vec![Fact::BatchStarted { batch: three }],
+        vec![gone, Fact::BatchEnded { batch: three }],
+    ]);
+    projector.catch_up(journal.end()).await.unwrap();
+    assert_eq!(store.order(&key("C")).await.unwrap().unwrap().0.quantities.short, 4);
+    assert_eq!(store.missing_since(0, 10).await.unwrap().0, 7);
     store.close().await;
 }
