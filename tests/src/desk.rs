@@ -116,6 +116,24 @@ impl Desk {
         self.http.press(&format!("/api/batches/{batch}/{verb}"))
     }
 
+    /// Starts a batch of `orders` orders when so many order chutes of `line` are free: those of the batch before it may
+    /// still be emptied.
+    ///
+    /// # Errors
+    /// They are not free within `limit`, or it was refused.
+    pub fn start(&self, batch: i64, line: &str, orders: usize, limit: Duration) -> Result<()> {
+        wait_until(&format!("{orders} chutes for batch {batch}"), limit, || {
+            let chutes = self.http.get("/api/chutes")?.expect(&[200])?.json()?;
+            let chutes = chutes["items"].as_array().context("a list of chutes")?;
+            let is_free = |chute: &&Value| {
+                chute["line"] == line && chute["kind"] == "order" && chute["state"] == "free"
+            };
+            Ok((chutes.iter().filter(is_free).count() >= orders).then_some(()))
+        })?;
+        self.ask(batch, "start")?.expect(&[200])?;
+        Ok(())
+    }
+
     /// Closes a batch.
     ///
     /// # Errors

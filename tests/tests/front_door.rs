@@ -103,7 +103,7 @@ fn sort_all(desk: &Desk, folder: &Path) -> Result<()> {
         let reference = format!("wave {at}");
         let batch =
             desk.prepare(&Wave { reference: &reference, line: "sorter1", chutes: WAVE as u16 }, orders)?;
-        desk.ask(batch, "start")?.expect(&[200])?;
+        desk.start(batch, "sorter1", orders.len(), LIMIT)?;
         desk.finish(batch, LIMIT)?;
     }
     Ok(())
