@@ -24,7 +24,7 @@ use crate::realtime::{Group, Realtime};
 use crate::service::{JournalFiles, Shared};
 
 /// Pause after a failure: at first, and at most.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+const AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 /// Pause after a failure that passes only when somebody mends something.
 const AGAIN_BROKEN: Duration = Duration::from_secs(15);
 /// Records are gathered for so long: each transaction costs the disk a sync that the journal wants too.
