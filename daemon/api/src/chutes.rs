@@ -8,12 +8,13 @@ use utoipa_axum::routes;
 use wcs_types::{ChuteId, Verb};
 
 use crate::answer::{At, Done, carry_out, code_of, find_chute, find_line, live_at};
-use crate::body::{Json, NoBody};
+use crate::body::Json;
 use crate::event::{line_name, time_text};
 use crate::live::Live;
 use crate::live::chutes::ChuteState;
 use crate::paging::{PageOf, cursor_of, page_at};
 use crate::parameters::{AtPosition, NoQuery, Operator, Path, Query};
+use crate::press::Press;
 use crate::problem::{Problem, ProblemCode, Reads, Writes};
 use crate::state::Api;
 use crate::words;
@@ -193,9 +194,7 @@ async fn get_chute(
 async fn confirm_empty(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let chute = find_chute(api.plant(), &name)?;
     carry_out(&api, operator, Verb::ConfirmEmpty { chute }).await
@@ -208,9 +207,7 @@ async fn confirm_empty(
 async fn close_box(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let chute = find_chute(api.plant(), &name)?;
     carry_out(&api, operator, Verb::CloseBox { chute }).await
@@ -222,9 +219,7 @@ async fn close_box(
 async fn close_chute(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let chute = find_chute(api.plant(), &name)?;
     carry_out(&api, operator, Verb::CloseChute { chute }).await
@@ -236,9 +231,7 @@ async fn close_chute(
 async fn open_chute(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let chute = find_chute(api.plant(), &name)?;
     carry_out(&api, operator, Verb::OpenChute { chute }).await

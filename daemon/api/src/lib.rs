@@ -32,6 +32,7 @@ mod orders;
 pub mod paging;
 pub mod parameters;
 pub mod ports;
+pub mod press;
 pub mod problem;
 mod requests;
 mod server;

@@ -11,7 +11,6 @@ use wcs_types::{AlarmKey, LineId, MachineState, Plant, UnitCommand, Verb};
 use crate::actions::{Action, for_alarm};
 use crate::answer::{At, Done, POSITION_WAIT, carry_out, find_line, live_at};
 use crate::asking::ask;
-use crate::body::NoBody;
 use crate::event::{chute_name, line_name, time_text};
 use crate::live::Live;
 use crate::live::batches::{Batch, BatchProgress, BatchState};
@@ -19,7 +18,8 @@ use crate::live::counts::Rates;
 use crate::live::lines::{Line, LinkState};
 use crate::live::loads::Stamp;
 use crate::paging::PageOf;
-use crate::parameters::{AtPosition, NoQuery, Operator, Path, Query};
+use crate::parameters::{AtPosition, Path, Query};
+use crate::press::Press;
 use crate::problem::{Problem, Reads, Writes};
 use crate::state::Api;
 use crate::words;
@@ -260,9 +260,7 @@ async fn get_line(
 async fn start_line(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     const COMPLETE: MachineState = MachineState(17);
     let line = find_line(api.plant(), &name)?;
@@ -279,9 +277,7 @@ async fn start_line(
 async fn stop_line(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let line = find_line(api.plant(), &name)?;
     carry_out(&api, operator, Verb::Line { line, command: UnitCommand::Stop }).await
@@ -293,9 +289,7 @@ async fn stop_line(
 async fn hold_line(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let line = find_line(api.plant(), &name)?;
     carry_out(&api, operator, Verb::Hold { line }).await
@@ -307,9 +301,7 @@ async fn hold_line(
 async fn release_line(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let line = find_line(api.plant(), &name)?;
     carry_out(&api, operator, Verb::Release { line }).await
@@ -335,9 +327,7 @@ pub struct Draining {
 async fn drain_line(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Draining>, Problem> {
     let line = find_line(api.plant(), &name)?;
     let position = ask(&api, operator, Verb::Hold { line }).await?.position;
@@ -359,9 +349,7 @@ async fn drain_line(
 async fn hold_induction(
     State(api): State<Api>,
     Path((name, induction)): Path<(String, u8)>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let line = find_line(api.plant(), &name)?;
     carry_out(&api, operator, Verb::HoldInduction { line, induction }).await
@@ -374,9 +362,7 @@ async fn hold_induction(
 async fn release_induction(
     State(api): State<Api>,
     Path((name, induction)): Path<(String, u8)>,
-    Query(NoQuery {}): Query<NoQuery>,
-    Operator(operator): Operator,
-    NoBody: NoBody,
+    Press(operator): Press,
 ) -> Result<At<Done>, Problem> {
     let line = find_line(api.plant(), &name)?;
     carry_out(&api, operator, Verb::ReleaseInduction { line, induction }).await

@@ -1,4 +1,4 @@
-//! `wcs run`: the headless daemon. Started again on the same data it goes on where it was.
+//! `wcs run`: the daemon. Started again on the same data it goes on where it was.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use super::views::shown_state;
 use crate::asking::unanswered;
 use crate::body::{MaybeJson, NoBody};
 use crate::parameters::{NoQuery, Operator, Path, Query};
+use crate::press::Press;
 use crate::problem::{Problem, Writes};
 use crate::state::Api;
 
@@ -35,10 +36,8 @@ pub(crate) struct CloseIn {
 )]
 pub(crate) async fn pause(
     State(api): State<Api>,
-    Operator(operator): Operator,
     Path(batch): Path<i64>,
-    _: Query<NoQuery>,
-    _: NoBody,
+    Press(operator): Press,
 ) -> Result<BatchAnswer, Problem> {
     carry_out(&api, operator, batch, "running", |batch| Verb::Pause { batch }).await
 }
@@ -54,10 +53,8 @@ pub(crate) async fn pause(
 )]
 pub(crate) async fn resume(
     State(api): State<Api>,
-    Operator(operator): Operator,
     Path(batch): Path<i64>,
-    _: Query<NoQuery>,
-    _: NoBody,
+    Press(operator): Press,
 ) -> Result<BatchAnswer, Problem> {
     carry_out(&api, operator, batch, "paused", |batch| Verb::Resume { batch }).await
 }
@@ -116,10 +113,8 @@ pub(crate) async fn cancel(
 )]
 pub(crate) async fn cancel_start(
     State(api): State<Api>,
-    Operator(operator): Operator,
     Path(batch): Path<i64>,
-    _: Query<NoQuery>,
-    _: NoBody,
+    Press(operator): Press,
 ) -> Result<BatchAnswer, Problem> {
     let needed = "running or paused";
     let core = core_id(&api, batch, needed).await?;

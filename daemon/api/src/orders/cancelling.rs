@@ -11,8 +11,8 @@ use wcs_types::{ChuteId, Fact, OperatorId, OrderKey, Pieces, Reply, Verb, VerbRe
 use super::views::not_found;
 use crate::asking::{refused, unanswered};
 use crate::batches::core_id;
-use crate::body::NoBody;
-use crate::parameters::{NoQuery, Operator, Path, Query};
+use crate::parameters::Path;
+use crate::press::Press;
 use crate::problem::{Problem, ProblemCode, Writes};
 use crate::state::Api;
 
@@ -62,10 +62,8 @@ pub(crate) struct CancelledSorting {
 )]
 pub(crate) async fn cancel(
     State(api): State<Api>,
-    Operator(operator): Operator,
     Path((owner, number)): Path<(String, String)>,
-    _: Query<NoQuery>,
-    _: NoBody,
+    Press(operator): Press,
 ) -> Result<axum::Json<CancelAnswer>, Problem> {
     let key = OrderKey { owner, number };
     let store = api.store()?;
