@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use wcs_tests::child::{Child, Ended, tell, wait_until};
 use wcs_tests::orders;
+use wcs_tests::plant::write_demo;
 use wcs_tests::program::wcs;
 use wcs_tests::shift::{ORDERS, Shift};
 
@@ -57,6 +58,43 @@ fn commands_tell_the_same_of_a_daemon_and_of_what_it_left() -> Result<()> {
     check_store(folder)?;
     shift.sim.interrupt()?.expect_code(0)?;
     tell(&format!("command line: load {id} explained alike by the daemon and by its journal"));
+    Ok(())
+}
+
+#[test]
+fn commands_that_run_on_tell_json_lines_and_a_demo_one_document() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let made = orders::write_made(&folder.join(ORDERS), 29, 12)?;
+    let written = json(folder, &["demo", "--write-config", "config"])?;
+    ensure!(written["files"][0] == "plant.toml", "{written}");
+    let report = json(folder, &["demo", "--virtual", "--orders", ORDERS])?;
+    ensure!(report["ok"] == true && report["lines"]["accepted"] == made.lines_accepted, "{report}");
+    let report = json(folder, &["demo", "--orders", ORDERS])?;
+    ensure!(report["ok"] == true && report["store"]["differences"] == 0, "{report}");
+    ensure!(report["lines"]["accepted"] == made.lines_accepted, "{report}");
+
+    let mut sim = wcs(folder, &["sim", "run", "--json", "--plant", "config/plant.toml", "--orders", ORDERS])?;
+    sim.args(["--listen", "127.0.0.1:0", "--ledger", "ledger.jsonl", "--speed", "5"]);
+    let mut sim = Child::start(sim, LIMIT)?;
+    let listening = sim.wait_out("{\"event\":\"listening\"")?;
+    let listening: Value = serde_json::from_str(&format!("{{\"event\":\"listening\"{listening}"))?;
+    let address = text(&listening["address"])?;
+    write_demo(folder, "plant.toml", address.parse()?)?;
+    let arguments = ["run", "--json", "--plant", "plant.toml", "--data", "data", "--orders", ORDERS];
+    let mut daemon = wcs(folder, &arguments)?;
+    daemon.args(["--listen", "127.0.0.1:0", "--report", "report.json"]);
+    let ended = Child::run(daemon, LIMIT)?.expect_code(0)?;
+    let told: Vec<Value> = ended.out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let events: Vec<&str> = told.iter().filter_map(|told| told["event"].as_str()).collect();
+    ensure!(events.len() == told.len() && events.last() == Some(&"stopped"), "{events:?}");
+    ensure!(events.contains(&"serving") && events.contains(&"commanding"), "{events:?}");
+    let written: Value = serde_json::from_slice(&fs::read(folder.join("report.json"))?)?;
+    ensure!(told[told.len() - 1]["report"] == written, "the report told is the report written");
+    let sim = sim.interrupt()?.expect_code(0)?;
+    for line in sim.out.lines() {
+        serde_json::from_str::<Value>(line).with_context(|| line.to_owned())?;
+    }
     Ok(())
 }
 

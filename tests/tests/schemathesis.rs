@@ -51,8 +51,7 @@ fn every_answer_is_one_the_document_has() -> Result<()> {
         !ended.out.contains("Unresolvable references"),
         "the document names what it does not have: {ended}"
     );
-    let count =
-        ended.out.lines().find_map(|line| line.trim().split_once(" generated").map(|(count, _)| count));
+    let count = ended.out.lines().find_map(generated);
     let operations = ended.out.lines().find_map(|line| line.trim().strip_prefix("Tested: "));
     let (count, operations) = (count.context("a number of requests")?, operations.context("operations")?);
     ensure!(operations.parse::<u32>()? >= 30, "only {operations} operations were asked: {ended}");
@@ -63,6 +62,15 @@ fn every_answer_is_one_the_document_has() -> Result<()> {
     let (store, journal) = door.stop()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(must_be_rebuilt(&store, &journal))
+}
+
+/// The number before the word, in `Test cases: 4321 generated, ...`; digits may be grouped.
+fn generated(line: &str) -> Option<u64> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.windows(2).find_map(|pair| match *pair {
+        [count, word] if word.starts_with("generated") => count.replace([',', '_'], "").parse().ok(),
+        _ => None,
+    })
 }
 
 /// A rebuild from a copy of the store and the whole journal is the same.

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[cfg(feature = "mutations")]
     #[arg(long, env = "WCS_MUTATE", global = true, value_name = "NAME")]
     pub(crate) mutate: Option<String>,
-    /// Print results as one JSON document.
+    /// Print results as one JSON document; commands that run on print one JSON object a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]

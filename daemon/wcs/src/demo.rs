@@ -10,6 +10,7 @@ use wcs_types::{Assign, Calendar, ChuteKind, ChuteSpec, LaneNo, LineId, Nanos, P
 use crate::arguments::DemoOptions;
 use crate::exit::Failure;
 use crate::feed_source::{FeedSource, read_text};
+use crate::shown::Shown;
 use crate::{virtual_demo, wire_demo};
 
 /// The plant of the demo, as a plant file.
@@ -32,13 +33,17 @@ pub(crate) struct Demo {
 }
 
 /// Runs `wcs demo`.
-pub(crate) fn demo(options: &DemoOptions) -> Result<(), Failure> {
+pub(crate) fn demo(options: &DemoOptions, shown: Shown) -> Result<(), Failure> {
     if let Some(dir) = &options.write_config {
-        return write_config(dir);
+        return write_config(dir, shown);
     }
     let speed = options.speed.unwrap_or(if options.is_virtual { 1 } else { 5 });
     let demo = Demo::from_options(options, speed)?;
-    if options.is_virtual { virtual_demo::run(options, demo) } else { wire_demo::run(options, demo) }
+    if options.is_virtual {
+        virtual_demo::run(options, demo, shown)
+    } else {
+        wire_demo::run(options, demo, shown)
+    }
 }
 
 impl Demo {
@@ -121,13 +126,13 @@ fn widened(mut plant: Plant, chutes: usize, setup: &mut SorterSetup) -> Result<P
     Ok(plant)
 }
 
-fn write_config(dir: &std::path::Path) -> Result<(), Failure> {
+fn write_config(dir: &std::path::Path, shown: Shown) -> Result<(), Failure> {
     let place =
         |error: std::io::Error| Failure::bad_input(format!("cannot write {}: {error}", dir.display()));
     std::fs::create_dir_all(dir.join("mappings")).map_err(place)?;
     let plant = plant_toml(&demo_plant()?) + &shifts_toml(&demo_calendar()?);
     std::fs::write(dir.join("plant.toml"), plant).map_err(place)?;
     std::fs::write(dir.join("mappings/retail.toml"), wcs_intake::Mapping::retail_text()).map_err(place)?;
-    println!("wrote plant.toml and mappings/retail.toml to {}", dir.display());
-    Ok(())
+    let wrote = serde_json::json!({ "dir": dir, "files": ["plant.toml", "mappings/retail.toml"] });
+    shown.print(&wrote, || format!("wrote plant.toml and mappings/retail.toml to {}", dir.display()))
 }

@@ -63,9 +63,9 @@ fn main() -> ExitCode {
     }
     let shown = Shown::json_if(arguments.json);
     let result = match arguments.command {
-        Command::Demo(options) => demo::demo(&options),
-        Command::Run(options) => running::run(&options),
-        Command::Sim(SimCommand::Run(options)) => sim_running::run(&options),
+        Command::Demo(options) => demo::demo(&options, shown),
+        Command::Run(options) => running::run(&options, shown),
+        Command::Sim(SimCommand::Run(options)) => sim_running::run(&options, shown),
         Command::Sim(SimCommand::Prove(options)) => proving::prove(&options),
         Command::Reconcile(options) => history::reconcile_command(&options),
         Command::Check(options) => checking::check(&options, shown),

@@ -18,6 +18,7 @@ use crate::fault_figures::FaultFigures;
 use crate::json_file::write_json;
 use crate::latency::percentiles;
 use crate::service::ServiceEnd;
+use crate::shown::Shown;
 
 /// What a run left behind.
 pub(crate) struct Figures {
@@ -86,8 +87,14 @@ pub(crate) fn intake_sections(intake: &Intake) -> (Orders, IntakeCounts) {
     (orders, lines)
 }
 
-/// Builds the report, writes it where it is asked for, prints the gist, and settles how the command ends.
-pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Result<(), Failure> {
+/// Builds the report, writes it where it is asked for, prints the gist, or with `--json` the report itself, and settles how
+/// the command ends.
+pub(crate) fn finish(
+    options: &DemoOptions,
+    demo: &Demo,
+    figures: Figures,
+    shown: Shown,
+) -> Result<(), Failure> {
     let intake = demo.source.intake()?;
     // A run that was cut short is measured by what was put on the belt.
     let expected = if demo.is_whole_file {
@@ -132,46 +139,45 @@ pub(crate) fn finish(options: &DemoOptions, demo: &Demo, figures: Figures) -> Re
     if let Some(path) = &options.report {
         write_json(path, &report)?;
     }
-    print_gist(&report);
+    shown.print(&report, || gist(&report))?;
     settle(&report, &figures.faults.unapplied)
 }
 
-fn print_gist(report: &Report) {
-    let pieces = &report.reconcile;
-    println!(
-        "loads: {} inducted, {} final, {} open, {} recirculated",
-        report.loads.inducted, report.loads.finals, report.loads.open, report.loads.recirculated
-    );
-    println!(
-        "pieces: {} expected, {} sorted, {} by hand, {} short, difference {}, against the ledger {}",
-        pieces.expected_pieces,
-        pieces.sorted_pieces,
-        pieces.hand_sorted_pieces,
-        pieces.short_pieces,
-        pieces.difference,
-        pieces.ledger_difference
-    );
-    println!(
-        "plant time {:.0} s in {:.1} s; scan to destination p50 {} us, p99 {} us; late {}",
-        report.simulated_seconds,
-        report.wall_seconds,
-        report.latency_us.scan_to_destination.p50,
-        report.latency_us.scan_to_destination.p99,
-        report.deadline.late
-    );
+fn gist(report: &Report) -> String {
+    let (pieces, latency) = (&report.reconcile, &report.latency_us.scan_to_destination);
+    let mut lines = vec![
+        format!(
+            "loads: {} inducted, {} final, {} open, {} recirculated",
+            report.loads.inducted, report.loads.finals, report.loads.open, report.loads.recirculated
+        ),
+        format!(
+            "pieces: {} expected, {} sorted, {} by hand, {} short, difference {}, against the ledger {}",
+            pieces.expected_pieces,
+            pieces.sorted_pieces,
+            pieces.hand_sorted_pieces,
+            pieces.short_pieces,
+            pieces.difference,
+            pieces.ledger_difference
+        ),
+        format!(
+            "plant time {:.0} s in {:.1} s; scan to destination p50 {} us, p99 {} us; late {}",
+            report.simulated_seconds, report.wall_seconds, latency.p50, latency.p99, report.deadline.late
+        ),
+    ];
     if report.store.results > 0 {
-        println!(
+        lines.push(format!(
             "store: results of {} batches with {} pieces, {} differences from the journal",
             report.store.results, report.store.results_pieces, report.store.differences
-        );
+        ));
     }
-    for (kind, count) in &report.faults {
-        println!(
+    lines.extend(report.faults.iter().map(|(kind, count)| {
+        format!(
             "fault {kind}: {} planned, {} applied, {} loads",
             count.planned, count.applied, count.loads_touched
-        );
-    }
-    println!("{}", if report.ok { "ok" } else { "NOT OK" });
+        )
+    }));
+    lines.push(if report.ok { "ok" } else { "NOT OK" }.to_owned());
+    lines.join("\n")
 }
 
 fn settle(report: &Report, unapplied: &[String]) -> Result<(), Failure> {

@@ -24,12 +24,13 @@ use crate::reporting::{intake_sections, journal_figures, link_figures};
 use crate::service::{CommandingAfter, Service, ServiceEnd};
 use crate::service_manager::ServiceManager;
 use crate::settings::Settings;
+use crate::shown::Shown;
 use crate::site_file::read_site;
 use crate::watchdog::Watchdog;
 
 const LOOK: Duration = Duration::from_millis(10);
 
-pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &RunOptions, shown: Shown) -> Result<(), Failure> {
     let began = Instant::now();
     let site = read_site(options.site.as_deref())?;
     let settings = Settings::of_run(options, &site)?;
@@ -59,7 +60,10 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     let front = settings.front.as_ref();
     let mut front =
         front.map(|front| Front::start(front, &plant, &calendar, &service, &realtime)).transpose()?;
-    let ended = watch(&service, front.as_ref(), &plant, &interrupt, has_work, began);
+    let ended = watch(
+        &Watched { service: &service, front: front.as_ref(), plant: &plant, has_work, began, shown },
+        &interrupt,
+    );
     let fenced = service.shared.is_fenced.load(Ordering::Acquire);
     if let Some(watchdog) = watchdog {
         watchdog.stop();
@@ -79,8 +83,16 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
         return Err(Failure::Fenced("a newer owner commands the sorter; this process has stopped".into()));
     }
     ended?;
-    if let Some(path) = &options.report {
-        write_json(path, &report(&settings.journal, source.as_ref(), &end, began)?)?;
+    let report = match &options.report {
+        Some(path) => {
+            let report = report(&settings.journal, source.as_ref(), &end, began)?;
+            write_json(path, &report)?;
+            Some(report)
+        }
+        None => None,
+    };
+    if shown == Shown::Json {
+        shown.tell("stopped", &serde_json::json!({ "report": report }), String::new)?;
     }
     Ok(())
 }
@@ -123,26 +135,31 @@ fn report(
     Ok(report)
 }
 
-fn watch(
-    service: &Service,
-    front: Option<&Front>,
-    plant: &Plant,
-    interrupt: &Interrupt,
+/// What is looked at while the daemon runs.
+struct Watched<'a> {
+    service: &'a Service,
+    front: Option<&'a Front>,
+    plant: &'a Plant,
     has_work: bool,
     began: Instant,
-) -> Result<(), Failure> {
+    shown: Shown,
+}
+
+fn watch(watched: &Watched<'_>, interrupt: &Interrupt) -> Result<(), Failure> {
+    let Watched { service, front, plant, has_work, began, shown } = *watched;
     let mut address = None;
     loop {
         std::thread::sleep(LOOK);
         if address.is_none()
             && let Some(bound) = front.and_then(Front::bound)
         {
-            println!("serving on http://{bound}");
+            let serving = serde_json::json!({ "address": bound.to_string() });
+            shown.tell("serving", &serving, || format!("serving on http://{bound}"))?;
             address = Some(bound);
         }
         for after in service.take_commanding(began) {
             service.shared.lines_commanded.fetch_add(1, Ordering::AcqRel);
-            tell_commanding(plant, &after);
+            tell_commanding(plant, &after, shown)?;
         }
         if service.has_failed() {
             return Err(Failure::not_ok("a thread of the daemon ended"));
@@ -160,14 +177,21 @@ fn watch(
 }
 
 /// Says that a line is commanded, in the words of the device: it showed the permit, and had taken a destination.
-fn tell_commanding(plant: &Plant, after: &CommandingAfter) {
+fn tell_commanding(plant: &Plant, after: &CommandingAfter, shown: Shown) -> Result<(), Failure> {
     let id = &plant.lines[usize::from(after.line.0)].id;
-    let taken = after.first_taken.map_or("no load awaited a destination".to_owned(), |span| {
-        format!("first destination taken after {} ms", span.as_millis())
+    let first_taken = after.first_taken.map(|span| span.as_millis());
+    let after_ms = after.proven.as_millis().max(1);
+    let permit_ms = after.permit_accepted.as_millis();
+    let told = serde_json::json!({
+        "line": id,
+        "after_ms": after_ms,
+        "permit_accepted_after_ms": permit_ms,
+        "first_destination_taken_after_ms": first_taken,
     });
-    println!(
-        "commanding after {} ms: line {id}, permit accepted after {} ms, {taken}",
-        after.proven.as_millis().max(1),
-        after.permit_accepted.as_millis(),
-    );
+    shown.tell("commanding", &told, || {
+        let taken = first_taken.map_or("no load awaited a destination".to_owned(), |span| {
+            format!("first destination taken after {span} ms")
+        });
+        format!("commanding after {after_ms} ms: line {id}, permit accepted after {permit_ms} ms, {taken}")
+    })
 }

@@ -1,4 +1,5 @@
 //! How commands show what they found: for people as lines, with `--json` as one JSON document, both of the same value.
+//! A command that runs on tells what happens meanwhile as it happens: a line for people, or a JSON object on a line.
 
 use serde::Serialize;
 
@@ -28,10 +29,45 @@ impl Shown {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        match std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::not_ok(error)),
-            _ => Ok(()),
+        write(&text)
+    }
+
+    /// Tells what happened in a command that runs on: `{"event":EVENT,...}` on one line, or the line for people.
+    pub(crate) fn tell(
+        self,
+        event: &'static str,
+        value: &impl Serialize,
+        line: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        let text = match self {
+            Self::Json => serde_json::to_string(&Told { event, value }).map_err(Failure::not_ok)?,
+            Self::Lines => line(),
+        };
+        write(&(text + "\n"))
+    }
+
+    /// Tells something beside a result that comes later: where the result is JSON, on the other stream.
+    pub(crate) fn remark(self, line: &str) -> Result<(), Failure> {
+        match self {
+            Self::Json => eprintln!("{line}"),
+            Self::Lines => write(&format!("{line}\n"))?,
         }
+        Ok(())
+    }
+}
+
+/// An event of a command that runs on.
+#[derive(Serialize)]
+struct Told<'a, T> {
+    event: &'static str,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    match std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::not_ok(error)),
+        _ => Ok(()),
     }
 }
 

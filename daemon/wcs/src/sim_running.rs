@@ -13,11 +13,12 @@ use crate::arguments::SimRunOptions;
 use crate::exit::Failure;
 use crate::feed_source::{FeedSource, read_text};
 use crate::interrupt::Interrupt;
+use crate::shown::Shown;
 use crate::sim_host::{SimHost, SimSetup, SimShared, new_life};
 
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(options: &SimRunOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &SimRunOptions, shown: Shown) -> Result<(), Failure> {
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
     let plant = load_plant(&read_text(&options.plant)?, &options.plant.display().to_string())
         .map_err(Failure::bad_input)?;
@@ -50,13 +51,16 @@ pub(crate) fn run(options: &SimRunOptions) -> Result<(), Failure> {
         shared: Arc::clone(&shared),
         asks: None,
     })?;
-    println!("listening on {}, {loads} loads", host.address());
+    let address = host.address();
+    let listening = serde_json::json!({ "address": address.to_string(), "loads": loads });
+    shown.tell("listening", &listening, || format!("listening on {address}, {loads} loads"))?;
     let mut is_told = false;
     while !interrupt.is_asked() && !host.is_finished() {
         std::thread::sleep(LOOK);
         if !is_told && shared.is_idle.load(Ordering::Acquire) {
             is_told = true;
-            println!("all loads are final");
+            let done = serde_json::json!({ "loads": loads });
+            shown.tell("all_loads_final", &done, || "all loads are final".to_owned())?;
         }
     }
     host.stop()

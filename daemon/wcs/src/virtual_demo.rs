@@ -21,11 +21,12 @@ use crate::fault_figures::fault_figures;
 use crate::latency::percentiles;
 use crate::replaying::verify_records;
 use crate::reporting::{Figures, finish};
+use crate::shown::Shown;
 
 /// Time of one sync of the journal in virtual time.
 const SYNC_TIME: Nanos = Nanos::from_micros(200);
 
-pub(crate) fn run(options: &DemoOptions, demo: Demo) -> Result<(), Failure> {
+pub(crate) fn run(options: &DemoOptions, demo: Demo, shown: Shown) -> Result<(), Failure> {
     let began = Instant::now();
     let physical = Rc::new(RefCell::new(Physical::default()));
     let targets = FaultTargets::default();
@@ -60,7 +61,7 @@ pub(crate) fn run(options: &DemoOptions, demo: Demo) -> Result<(), Failure> {
     }
     drop(stack);
     figures.physical = physical.take();
-    finish(options, &demo, figures)
+    finish(options, &demo, figures, shown)
 }
 
 /// Where the ledger of a single-threaded run goes: added up at once, and to a file where one is asked for.

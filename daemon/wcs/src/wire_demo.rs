@@ -25,6 +25,7 @@ use crate::replaying::replay_dir;
 use crate::reporting::{Figures, finish, journal_figures, link_figures};
 use crate::service::{Service, ServiceEnd};
 use crate::settings::FrontSettings;
+use crate::shown::Shown;
 use crate::sim_host::{HandSortAsk, SimHost, SimSetup, SimShared, new_life};
 
 /// How often the demo looks whether it is over.
@@ -36,7 +37,7 @@ const LISTEN_MAX: Duration = Duration::from_secs(20);
 /// Name of the mapping of the order file with the daemon.
 const MAPPING: &str = "demo";
 
-pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> {
+pub(crate) fn run(options: &DemoOptions, mut demo: Demo, shown: Shown) -> Result<(), Failure> {
     let interrupt = Interrupt::listen().map_err(Failure::not_ok)?;
     let began = Instant::now();
     let speed = demo.setup.speed;
@@ -65,7 +66,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     let mut front = Front::start(&settings, &demo.plant, &demo_calendar()?, &service, &realtime)?;
     let address =
         front.wait_bound(LISTEN_MAX).ok_or_else(|| Failure::not_ok("the daemon does not listen"))?;
-    println!("serving on http://{address}");
+    shown.remark(&format!("serving on http://{address}"))?;
     let door = Supervising::start(address, work)?;
     serve_station(asked, address, &demo.plant, Arc::clone(&door.shared))?;
     let bar = progress(&demo);
@@ -93,7 +94,7 @@ pub(crate) fn run(options: &DemoOptions, mut demo: Demo) -> Result<(), Failure> 
     figures.store = Some(store);
     figures.simulated_seconds = at as f64 / 1e9 * f64::from(speed);
     figures.wall_seconds = began.elapsed().as_secs_f64();
-    let result = finish(options, &demo, figures);
+    let result = finish(options, &demo, figures, shown);
     if options.data.is_none() && std::fs::remove_dir_all(&data).is_err() {
         tracing::warn!(dir = %data.display(), "the temporary data directory could not be removed");
     }
