@@ -46,6 +46,10 @@ const STEPS: &[Step] = &[
     Step { name: "release build", run: |w| cargo(w, &["build", "--release"]) },
     Step { name: "whole-daemon tests", run: whole_daemon },
     Step { name: "mutations", run: |w| Ok(verdict(mutate::run(w, None)?, "one survives, see above")) },
+    Step {
+        name: "checkers",
+        run: |w| Ok(verdict(mutate::check_checkers(w)?, "one is there for nothing, see above")),
+    },
 ];
 
 /// Runs every step; true when none failed.

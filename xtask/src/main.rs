@@ -46,6 +46,9 @@ enum Chore {
         /// Only list the mutations.
         #[arg(long)]
         list: bool,
+        /// Show instead for each checker a mutation that only it notices.
+        #[arg(long, conflicts_with_all = ["name", "list"])]
+        checkers: bool,
     },
     /// Measure the numbers of the design against their bars.
     Bench {
@@ -78,7 +81,8 @@ fn run(chore: &Chore) -> Result<bool> {
         Chore::Accept { list: true, .. } => Ok(acceptance::list(&workspace)),
         Chore::Accept { lines, list: false, jobs } => acceptance::run(&workspace, lines, *jobs),
         Chore::Mutate { list: true, .. } => Ok(mutate::list()),
-        Chore::Mutate { name, list: false } => mutate::run(&workspace, name.as_deref()),
+        Chore::Mutate { checkers: true, .. } => mutate::check_checkers(&workspace),
+        Chore::Mutate { name, .. } => mutate::run(&workspace, name.as_deref()),
         Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
     }
 }

@@ -97,6 +97,9 @@ impl Core {
     }
 
     fn list_and_end(&mut self, turn: &mut Turn<'_>, batch: u32, from: u32) {
+        if is_on(Mutation::EndedEarly) {
+            turn.out.fact(Fact::BatchEnded { batch: self.batches.get(batch).spec.batch });
+        }
         if let Some(next) = self.list_missing(turn, batch, from) {
             self.listings.insert(ListingRow { batch, next });
         } else {
@@ -125,7 +128,8 @@ impl Core {
         for (at, job) in (0_u32..).zip(&self.lists(batch).jobs).skip(from as usize) {
             let job_row = self.jobs.get(*job);
             let pieces = job_row.planned - job_row.done;
-            if pieces.0 == 0 {
+            let is_unlisted = job_row.last_miss.is_some() && is_on(Mutation::ShortUnlisted);
+            if pieces.0 == 0 || is_unlisted {
                 continue;
             }
             if listed == LISTED_PER_RECORD_MAX {

@@ -6,6 +6,7 @@ use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 use wcs_types::limits::LOADS_ENDED_KEPT_MAX;
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{Code, LineId, LoadKey, Outcome, Reason, StateHash, StateHasher};
 
 use crate::control::load_hash;
@@ -126,8 +127,12 @@ impl Ended {
         self.by_key = Index::default();
         self.unsorted_by_label = Index::default();
         for at in 0..self.rows.len() {
-            let row = self.rows[at].clone();
-            self.link((self.first + at as u32) % ID_COUNT, &row);
+            let (id, row) = ((self.first + at as u32) % ID_COUNT, self.rows[at].clone());
+            if is_on(Mutation::LookupUnrebuilt) {
+                self.by_key.insert(load_hash(row.key), id);
+            } else {
+                self.link(id, &row);
+            }
         }
     }
 

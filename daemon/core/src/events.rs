@@ -4,10 +4,11 @@
 use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     AlarmCode, AlarmKey, EventBody, ExitResult, LaneNo, LaneState, LineId, LoadKey, MachineState, MonoTime,
-    Refusal, RejectCode, Seq, SorterCommand, SorterEvent,
+    Refusal, RejectCode, Seq, SorterCommand, SorterEvent, UnitCommand,
 };
 
 use crate::control::{Core, Turn};
+use crate::rows::LinkPhase;
 
 /// What an EXIT event said.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,9 @@ impl Core {
             self.edit_line(line, |row| row.evt_next = next);
         }
         let ack = SorterCommand::Ack { plc_epoch: event.fifo_epoch, next };
-        let after = if is_on(Mutation::AckBeforeDurable) { Seq::NONE } else { self.seq };
+        let is_early = is_on(Mutation::AckBeforeDurable)
+            || (is_on(Mutation::BacklogAckedEarly) && self.line(line).phase == LinkPhase::Draining);
+        let after = if is_early { Seq::NONE } else { self.seq };
         turn.out.command(line, after, 0, ack);
         is_new
     }
@@ -75,6 +78,9 @@ impl Core {
             self.set_line_alarm(turn, AlarmCode::SafetyStop, line, true);
         } else if new == MachineState::EXECUTE {
             self.set_line_alarm(turn, AlarmCode::SafetyStop, line, false);
+        }
+        if new == MachineState::IDLE && is_on(Mutation::StartsMachine) {
+            turn.out.command(line, Seq::NONE, 0, SorterCommand::Unit(UnitCommand::Start));
         }
     }
 

@@ -168,9 +168,12 @@ impl Core {
         lane: LaneNo,
         result: Option<ExitResult>,
     ) {
-        let chute = match self.loads.get(id).destination {
-            Destination::Chute { chute, .. } => Some(chute),
-            _ => None,
+        let (chute, lane) = match self.loads.get(id).destination {
+            Destination::Chute { chute, lane: sent, .. } if is_on(Mutation::LaneAsCommanded) => {
+                (Some(chute), sent)
+            }
+            Destination::Chute { chute, .. } => (Some(chute), lane),
+            _ => (None, lane),
         };
         self.leave_chute(id);
         let load = self.loads.remove(id);
@@ -180,7 +183,7 @@ impl Core {
         }
         let pieces = load.job.map_or(Pieces(0), |job| self.jobs.get(job).portion);
         let job = load.job.map(|job| self.job_name(job));
-        turn.out.fact(Fact::LoadEnded(LoadEnd {
+        let end = LoadEnd {
             load: load.key,
             label: load.label.clone(),
             job,
@@ -189,7 +192,11 @@ impl Core {
             reason,
             lane: ActualLane(lane),
             result,
-        }));
+        };
+        if matches!(outcome, Outcome::Removed | Outcome::Lost) && is_on(Mutation::EndToldTwice) {
+            turn.out.fact(Fact::LoadEnded(end.clone()));
+        }
+        turn.out.fact(Fact::LoadEnded(end));
         self.ended.push(EndedRow {
             key: load.key,
             label: load.label,

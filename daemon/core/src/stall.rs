@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 use wcs_types::limits::OWN_GAP_MAX_MS;
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{AlarmCode, AlarmKey, Fact, LoadKey, MonoTime, Nanos};
 
 use crate::control::{Core, Turn, line_id};
@@ -43,7 +44,8 @@ impl Core {
         let (from, until) = (self.now - gap, self.now);
         self.stall.edit(0, |row| *row = StallRow { from, until, over_at: until + SHOWN_FOR });
         turn.out.fact(Fact::SelfStalled { gap });
-        self.set_alarm(turn, KEY, true);
+        let blamed = AlarmKey { code: AlarmCode::LinkDown, line: Some(line_id(0)), ..KEY };
+        self.set_alarm(turn, if is_on(Mutation::StallBlamed) { blamed } else { KEY }, true);
         for line in (0..self.plant.lines.len() as u32).map(line_id) {
             let due = self.line(line).alarm_due;
             if due != MonoTime::NEVER && due <= until {

@@ -1,6 +1,7 @@
 //! Verbs: what people and other systems ask. Each is checked whole before anything changes and gets exactly one
 //! reply, which leaves when the record that holds the verb is durable.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::output::OutputKind;
 use wcs_types::{
     ChuteId, ChuteKind, Code, Fact, LineId, Outcome, Output, Reply, Seq, SorterCommand, Target, Ticket, Verb,
@@ -48,12 +49,13 @@ impl Core {
             Ok(()) => Reply::Done,
             Err(refusal) => Reply::Refused(refusal),
         };
-        turn.out.outputs.push(Output {
-            target: Target::Asker(ticket),
-            generation: 0,
-            after: self.seq,
-            what: OutputKind::Reply(reply),
-        });
+        let after = if is_on(Mutation::ReplyBeforeDurable) { Seq::NONE } else { self.seq };
+        let what = OutputKind::Reply(reply);
+        let answer = Output { target: Target::Asker(ticket), generation: 0, after, what };
+        if is_on(Mutation::ReplyTwice) {
+            turn.out.outputs.push(answer.clone());
+        }
+        turn.out.outputs.push(answer);
     }
 
     fn confirm_empty(&mut self, turn: &mut Turn<'_>, chute: ChuteId) -> Result<(), VerbRefusal> {

@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use wcs_types::limits::{LISTED_PER_RECORD_MAX, LOADS_ON_BELT_MAX};
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     AlarmCode, BeltMm, LaneNo, LineId, LoadKey, Millimeters, Outcome, Reason, Seq, SorterCommand,
 };
@@ -65,6 +66,9 @@ impl Core {
     /// The belt has reached the watched mark: ends what is overdue and watches for the next.
     pub(crate) fn on_travelled(&mut self, turn: &mut Turn<'_>, line: LineId, belt: BeltMm) {
         self.edit_line(line, |row| row.watch = None);
+        if is_on(Mutation::SilenceUnwatched) {
+            return;
+        }
         let is_all = self.end_uncertain(turn, line, belt);
         let overdue: Vec<u32> = self
             .loads

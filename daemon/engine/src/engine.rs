@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wcs_core::{Core, Step};
 use wcs_journal::{BATCH_SIZE_MAX, Batch};
 use wcs_types::limits::{OWN_GAP_MAX_MS, RECORD_SIZE_MAX, RECORDS_PENDING_MAX};
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::output::OutputKind;
 use wcs_types::{
     Decision, Fact, Input, JobSpec, LineId, LinkChange, MonoTime, Nanos, OfflineReason, Output, Record,
@@ -238,7 +239,8 @@ impl Engine {
         if self.poison.is_some() {
             return false;
         }
-        let (core, step, now, gap) = (&mut self.core, &mut self.step, self.last_turn, self.gap);
+        let unrecorded = Nanos(u64::from(is_on(Mutation::InstantUnrecorded)));
+        let (core, step, now, gap) = (&mut self.core, &mut self.step, self.last_turn + unrecorded, self.gap);
         let stepper = self.stepper;
         // What a failed invariant leaves behind is never looked at again.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| stepper(core, now, gap, &input, step))) {

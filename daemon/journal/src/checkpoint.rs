@@ -2,6 +2,7 @@
 //! only save time: a journal without checkpoints is complete. A checkpoint gets its name after its bytes are
 //! durable, so one that is not valid is damage. Layout: module doc of the crate.
 
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{Seq, StateHash};
 
 use crate::damage::{Damage, DamageKind, ReadError};
@@ -142,6 +143,7 @@ fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
     out.extend_from_slice(&context.limits);
     out.extend_from_slice(&checkpoint.body);
     let crc = crc32c::crc32c(&out[CHECKED_FROM..]);
+    let crc = if is_on(Mutation::CheckpointDamaged) { !crc } else { crc };
     out[MAGIC.len()..CHECKED_FROM].copy_from_slice(&crc.to_le_bytes());
     out
 }

@@ -5,6 +5,7 @@
 //! first frame of the new segment, whose header names the batch before it as the end of the old one.
 
 use wcs_types::Seq;
+use wcs_types::mutation::{Mutation, is_on};
 
 use crate::chain::Link;
 use crate::checkpoint::checkpoint_of;
@@ -97,6 +98,9 @@ pub fn open<S: Storage>(storage: S, context: Context, options: Options) -> Resul
         return Err(OpenError::ContextTooLarge { size });
     }
     let Findings { recovered, newest } = find_end(&storage, options.trusted)?;
+    if let Some(torn) = recovered.torn.as_ref().filter(|_| is_on(Mutation::TornRefused)) {
+        return Err(Damage::new(DamageKind::BadFrame, &torn.file, torn.offset).into());
+    }
     let names = storage.list()?;
     check_not_short(&names, recovered.last_seq)?;
     for name in names.iter().filter(|name| name.ends_with(UNFINISHED)) {

@@ -3,104 +3,92 @@
 //! on, once, when its process starts; in every other build [`is_on`] is a constant and the lines fold away. Nothing
 //! of this is for a site.
 
-/// One way to break the product.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u32)]
-pub enum Mutation {
-    /// Events are acknowledged before their record is on disk.
-    AckBeforeDurable,
-    /// A destination leaves before the binding of its chute is on disk.
-    BindingUngated,
-    /// The journal says durable without syncing its file.
-    NoFdatasync,
-    /// The PLC obeys blocks of anybody.
-    OwnerUnchecked,
-    /// A newer owner of the PLC is not noticed.
-    FenceIgnored,
-    /// A load that failed to divert takes the destination of its follower.
-    FifoPopping,
-    /// A chute is given to another class with loads on their way to it.
-    ChuteRebound,
-    /// The reservation of a load that was not sorted is kept.
-    ReservationLeaked,
-    /// A load that failed to divert ends with the reason it was sent for.
-    ReasonDropped,
-    /// A destination is too late by time, not by travel.
-    DeadlineInTime,
-    /// What is in memory counts as on disk.
-    TakenAsAcknowledged,
-    /// Events the PLC has not heard of are taken once more after a new attachment.
-    EventTwice,
-    /// The permit is given before all waiting events are known.
-    PermitBeforeDrained,
-    /// A load that turns up under a new number is not ended under its old one.
-    SupersededUnbooked,
-    /// Destinations that are open after a new attachment are not sent again.
-    ResyncSilent,
-    /// A scan of a given label breaks an assertion of the core.
-    Poison,
+/// The enum and its table from one list: a sentence, a variant, a name on the command line.
+macro_rules! mutations {
+    ($(#[doc = $breaks:literal] $variant:ident = $name:literal,)+) => {
+        /// One way to break the product.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[repr(u32)]
+        pub enum Mutation {
+            $(#[doc = $breaks] $variant,)+
+        }
+
+        impl Mutation {
+            /// Every mutation with its name on the command line and what it does, in the order of tables.
+            pub const ALL: &[(Self, &str, &str)] = &[$((Self::$variant, $name, $breaks.trim_ascii()),)+];
+        }
+    };
 }
 
-impl Mutation {
-    /// Every mutation with its name on the command line and what it does, in the order of tables.
-    pub const ALL: &[(Self, &str, &str)] = &[
-        (
-            Self::AckBeforeDurable,
-            "ack_before_durable",
-            "events are acknowledged before their record is on disk",
-        ),
-        (
-            Self::BindingUngated,
-            "binding_ungated",
-            "a destination leaves before the binding of its chute is on disk",
-        ),
-        (Self::NoFdatasync, "no_fdatasync", "the journal says durable without syncing its file"),
-        (Self::OwnerUnchecked, "owner_unchecked", "the PLC obeys blocks of anybody"),
-        (Self::FenceIgnored, "fence_ignored", "a newer owner of the PLC is not noticed"),
-        (
-            Self::FifoPopping,
-            "fifo_popping",
-            "a load that failed to divert takes the destination of its follower",
-        ),
-        (
-            Self::ChuteRebound,
-            "chute_rebound",
-            "a chute is given to another class with loads on their way to it",
-        ),
-        (
-            Self::ReservationLeaked,
-            "reservation_leaked",
-            "the reservation of a load that was not sorted is kept",
-        ),
-        (
-            Self::ReasonDropped,
-            "reason_dropped",
-            "a load that failed to divert ends with the reason it was sent for",
-        ),
-        (Self::DeadlineInTime, "deadline_in_time", "a destination is too late by time, not by travel"),
-        (Self::TakenAsAcknowledged, "taken_as_acknowledged", "what is in memory counts as on disk"),
-        (
-            Self::EventTwice,
-            "event_twice",
-            "events the PLC has not heard of are taken once more after a new attachment",
-        ),
-        (
-            Self::PermitBeforeDrained,
-            "permit_before_drained",
-            "the permit is given before all waiting events are known",
-        ),
-        (
-            Self::SupersededUnbooked,
-            "superseded_unbooked",
-            "a load that turns up under a new number is not ended under its old one",
-        ),
-        (
-            Self::ResyncSilent,
-            "resync_silent",
-            "destinations that are open after a new attachment are not sent again",
-        ),
-        (Self::Poison, "poison", "a scan of a given label breaks an assertion of the core"),
-    ];
+mutations! {
+    /// Events are acknowledged before their record is on disk.
+    AckBeforeDurable = "ack_before_durable",
+    /// A destination leaves before the binding of its chute is on disk.
+    BindingUngated = "binding_ungated",
+    /// The journal says durable without syncing its file.
+    NoFdatasync = "no_fdatasync",
+    /// The PLC obeys blocks of anybody.
+    OwnerUnchecked = "owner_unchecked",
+    /// A newer owner of the PLC is not noticed.
+    FenceIgnored = "fence_ignored",
+    /// A load that failed to divert takes the destination of its follower.
+    FifoPopping = "fifo_popping",
+    /// A chute is given to another class with loads on their way to it.
+    ChuteRebound = "chute_rebound",
+    /// The reservation of a load that was not sorted is kept.
+    ReservationLeaked = "reservation_leaked",
+    /// A load that failed to divert ends with the reason it was sent for.
+    ReasonDropped = "reason_dropped",
+    /// A destination is too late by time, not by travel.
+    DeadlineInTime = "deadline_in_time",
+    /// What is in memory counts as on disk.
+    TakenAsAcknowledged = "taken_as_acknowledged",
+    /// Events the PLC has not heard of are taken once more after a new attachment.
+    EventTwice = "event_twice",
+    /// The permit is given before all waiting events are known.
+    PermitBeforeDrained = "permit_before_drained",
+    /// A load that turns up under a new number is not ended under its old one.
+    SupersededUnbooked = "superseded_unbooked",
+    /// Destinations that are open after a new attachment are not sent again.
+    ResyncSilent = "resync_silent",
+    /// A scan of a given label breaks an assertion of the core.
+    Poison = "poison",
+    /// Events that waited for a new attachment are acknowledged before their record is on disk.
+    BacklogAckedEarly = "backlog_acked_early",
+    /// A journal whose last batch was cut off is not opened.
+    TornRefused = "torn_refused",
+    /// Loads that fall silent are never given up.
+    SilenceUnwatched = "silence_unwatched",
+    /// After a short cut the session goes on as the owner it was, without attaching anew.
+    ReattachSkipped = "reattach_skipped",
+    /// Commands of the last attachment are written once more in the new one.
+    CommandsKept = "commands_kept",
+    /// An event that a lane changed is passed on twice.
+    LaneEventTwice = "lane_event_twice",
+    /// The end of a load that was taken off by hand or lost is told twice.
+    EndToldTwice = "end_told_twice",
+    /// Pieces that were seen and did not arrive are not listed when their batch ends.
+    ShortUnlisted = "short_unlisted",
+    /// A load is booked in the lane it was sent to, not in the one it went to.
+    LaneAsCommanded = "lane_as_commanded",
+    /// The PLC drops its oldest event, when that tells of no load, although its FIFO has room.
+    FifoOverflow = "fifo_overflow",
+    /// The core is given another instant than its record says.
+    InstantUnrecorded = "instant_unrecorded",
+    /// A restored core does not find the labels of loads that have ended.
+    LookupUnrebuilt = "lookup_unrebuilt",
+    /// A checkpoint is not what was to be written.
+    CheckpointDamaged = "checkpoint_damaged",
+    /// The daemon starts a machine that a person has reset.
+    StartsMachine = "starts_machine",
+    /// A stall of ours is blamed on the link.
+    StallBlamed = "stall_blamed",
+    /// A verb is answered twice.
+    ReplyTwice = "reply_twice",
+    /// A verb is answered before its record is on disk.
+    ReplyBeforeDurable = "reply_before_durable",
+    /// A batch is said to have ended before its missing pieces are listed.
+    EndedEarly = "ended_early",
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -190,9 +190,30 @@ pub(crate) struct ProveOptions {
     /// First seed; 1 when not given.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// How large the runs are.
+    #[arg(long, value_enum, default_value = "full")]
+    pub(crate) size: SizeOption,
+    /// Run this plan instead of seeds.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "seeds", "size", "shrink"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Shrink the first seeds that fail, and write what is left of each as a plan into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) shrink: Option<PathBuf>,
+    /// Leave this checker out: what nobody finds then, only it finds.
+    #[arg(long, value_name = "CHECKER")]
+    pub(crate) without: Option<String>,
     /// Write the report here as JSON.
     #[arg(long)]
     pub(crate) report: Option<PathBuf>,
+}
+
+/// Sizes of runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SizeOption {
+    /// Hundreds of loads.
+    Full,
+    /// A few dozen loads: the tables of mutations and checkers.
+    Small,
 }
 
 #[derive(Clone, Debug, Args)]

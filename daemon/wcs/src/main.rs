@@ -16,6 +16,7 @@ mod interrupt;
 mod journal_commands;
 mod journal_dir;
 mod json_file;
+mod kept_plans;
 mod latency;
 mod logging;
 mod processors;

@@ -1,10 +1,11 @@
 //! `wcs sim prove`: runs seeds in virtual time and says what does not hold. The proof itself stands in `wcs_sim`.
 
-use wcs_sim::prove::{CHECKERS, ProofReport, RunPlan, RunSize, prove as prove_seeds};
+use wcs_sim::prove::{CHECKERS, Panel, ProofReport, RunPlan, RunSize, prove as prove_seeds};
 
-use crate::arguments::ProveOptions;
+use crate::arguments::{ProveOptions, SizeOption};
 use crate::exit::Failure;
 use crate::json_file::write_json;
+use crate::kept_plans;
 
 /// Seeds run when neither flag is given.
 const SEEDS: u64 = 50;
@@ -14,23 +15,46 @@ pub(crate) fn prove(options: &ProveOptions) -> Result<(), Failure> {
     // `--seed` alone is one run, shown with everything that was drawn for it.
     let count = options.seeds.unwrap_or(if options.seed.is_some() { 1 } else { SEEDS });
     let end = first.checked_add(count).ok_or_else(|| Failure::bad_input("there are no seeds that large"))?;
-    if count == 1 {
-        print_plan(first);
+    let panel = panel(options.without.as_deref())?;
+    let size = match options.size {
+        SizeOption::Full => RunSize::Full,
+        SizeOption::Small => RunSize::Small,
+    };
+    if let Some(path) = &options.plan {
+        return finish(&kept_plans::run(path, panel)?, options, panel);
     }
-    let report = prove_seeds(first..end, RunSize::Full, |_, report| {
+    if count == 1 {
+        print_plan(first, size);
+    }
+    let report = prove_seeds(first..end, size, panel, |_, report| {
         for failure in &report.failures {
             println!("{failure}");
         }
     });
-    if let Some(path) = &options.report {
-        write_json(path, &report)?;
+    if let Some(folder) = &options.shrink {
+        kept_plans::shrink_failures(&report, size, folder)?;
     }
-    print_gist(&report);
+    finish(&report, options, panel)
+}
+
+fn finish(report: &ProofReport, options: &ProveOptions, panel: Panel) -> Result<(), Failure> {
+    if let Some(path) = &options.report {
+        write_json(path, report)?;
+    }
+    print_gist(report, panel);
     if report.ok { Ok(()) } else { Err(Failure::NotOk(format!("{} failures", report.failures.len()))) }
 }
 
-fn print_plan(seed: u64) {
-    let plan = RunPlan::draw(seed, RunSize::Full);
+fn panel(without: Option<&str>) -> Result<Panel, Failure> {
+    let Some(name) = without else { return Ok(Panel::default()) };
+    Panel::without(name).ok_or_else(|| {
+        let names: Vec<&str> = CHECKERS.iter().map(|checker| checker.name).collect();
+        Failure::bad_input(format!("there is no checker {name}; there are {}", names.join(", ")))
+    })
+}
+
+fn print_plan(seed: u64, size: RunSize) {
+    let plan = RunPlan::draw(seed, size);
     println!(
         "{} loads in {} groups, {} lanes, {} loads/h, {} outages",
         plan.groups.load_count(),
@@ -45,14 +69,14 @@ fn print_plan(seed: u64) {
     print!("{}", plan.fault_text);
 }
 
-fn print_gist(report: &ProofReport) {
+fn print_gist(report: &ProofReport, panel: Panel) {
     println!("{} seeds, {} loads, {} outages", report.seeds, report.loads, report.crashes);
     let found = &report.recoveries;
     println!("journals found: {} torn, {} sealed, {} clean", found.torn, found.sealed, found.clean);
     for (kind, figures) in &report.faults {
         println!("fault {kind}: {} planned, {} applied", figures.planned, figures.applied);
     }
-    for checker in CHECKERS {
+    for checker in panel.checkers() {
         let checked = report.checks.get(checker.name).copied().unwrap_or(0);
         let broken = report.failures.iter().filter(|failure| failure.checker == checker.name).count();
         println!("{}: {checked} checked, {broken} broken ({})", checker.name, checker.demand);

@@ -67,6 +67,12 @@ impl Schedule {
         &self.plan.faults[id.0]
     }
 
+    /// Entries that have begun and not ended.
+    pub fn active(&self) -> impl Iterator<Item = &Fault> {
+        let both = self.plan.faults.iter().zip(&self.states);
+        both.filter(|(_, state)| matches!(state, State::Active { .. })).map(|(fault, _)| fault)
+    }
+
     /// The next entry that begins or ends, given plant time, unscaled time (both since the sorter started)
     /// and the loads inducted so far; `None` when nothing more is due. An entry that begins is announced once,
     /// and ends only after it was announced.

@@ -16,13 +16,15 @@ pub(crate) struct Attendant {
     pub(crate) way: Nanos,
     /// Loads he took out of the diverts.
     pub(crate) held: Vec<LoadIndex>,
+    /// Times he pressed start.
+    pub(crate) starts: u64,
     /// Token of the newest call; older ones are forgotten.
     call: u64,
 }
 
 impl Attendant {
     pub(crate) fn new(way: Nanos) -> Self {
-        Self { way, held: Vec::new(), call: 0 }
+        Self { way, held: Vec::new(), starts: 0, call: 0 }
     }
 }
 
@@ -54,6 +56,7 @@ impl Sorter {
         if self.people.attendant.call != token {
             return;
         }
+        self.people.attendant.starts += 1;
         self.plc.ask(self.now, Ask::Start);
         for load in std::mem::take(&mut self.people.attendant.held) {
             self.feed.push_returning(load);

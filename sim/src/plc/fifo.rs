@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use wcs_types::Code;
+use wcs_types::mutation::{Mutation, is_on};
 
 use super::event::Event;
 use crate::world::knobs::{KnobKind, Knobs};
@@ -91,7 +92,9 @@ impl Fifo {
 
     /// Appends an event; the oldest goes when there is no place.
     pub(crate) fn append(&mut self, mut event: Event) {
-        if self.held.len() == self.size {
+        let tells_of_no_load = self.held.front().is_some_and(|event| event.label.is_none());
+        let is_early = tells_of_no_load && self.taken != self.ack && is_on(Mutation::FifoOverflow);
+        if self.held.len() == self.size || is_early {
             self.held.pop_front();
             let next = self.ack.wrapping_add(1);
             if self.taken == self.ack {

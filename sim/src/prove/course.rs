@@ -1,14 +1,15 @@
 //! What a seed stands for: plant, sorter, orders, faults and outages of one run. Drawing decides nothing about what
 //! is right; it only keeps rates and spans within what a plant can meet and the run can end under.
 
+use serde::{Deserialize, Serialize};
 use wcs_intake::{Mapping, PlannedBatch, plan, read_orders};
 use wcs_types::{
-    Assign, ChuteKind, ChuteSpec, Identify, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, Nanos,
-    Plant,
+    Assign, ChuteKind, ChuteSpec, Identify, LaneNo, LineId, LineKind, LineSpec, LinkId, LinkSpec, MonoTime,
+    Nanos, Plant,
 };
 
-use super::fault_mix;
 use super::lots::Lots;
+use super::{fault_mix, stalls};
 use crate::faults::{FaultKind, FaultPlan};
 use crate::feed::{FeedMapping, FeedPlan, Groups, made_orders};
 use crate::stack::WireSetup;
@@ -18,7 +19,8 @@ use crate::world::SorterSetup;
 const ORDERS_MAX: u32 = 60;
 
 /// How large the runs are.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RunSize {
     /// 200 to 800 loads.
     Full,
@@ -27,7 +29,8 @@ pub enum RunSize {
 }
 
 /// How the daemon goes down.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OutageKind {
     /// The power goes at this instant.
     PowerLoss,
@@ -38,7 +41,8 @@ pub enum OutageKind {
 }
 
 /// One time the daemon is down.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Outage {
     /// Since the start of the run.
     pub at: Nanos,
@@ -47,13 +51,23 @@ pub struct Outage {
     /// How it goes.
     pub kind: OutageKind,
     /// What becomes of bytes that were not synced.
+    #[serde(with = "super::wide")]
     pub seed: u64,
 }
 
 /// One run.
+#[derive(Clone)]
 pub struct RunPlan {
     /// The seed it was drawn from.
     pub seed: u64,
+    /// The size it was drawn for.
+    pub size: RunSize,
+    /// Loads it was cut down to.
+    pub loads_wanted: Option<u64>,
+    /// Seed of its orders.
+    pub(super) order_seed: u64,
+    /// How they are put on the belt.
+    pub(super) feed: FeedPlan,
     /// What the daemon controls.
     pub plant: Plant,
     /// What is built.
@@ -68,6 +82,8 @@ pub struct RunPlan {
     pub faults: FaultPlan,
     /// When the daemon goes down, in order.
     pub outages: Vec<Outage>,
+    /// When the process of the daemon is stopped, and for how long, in order.
+    pub stalls: Vec<(MonoTime, Nanos)>,
     /// The wire.
     pub wire: WireSetup,
     /// Time of one sync.
@@ -101,7 +117,8 @@ impl RunPlan {
             chutes: usize::try_from(limit).expect("a few chutes"),
             seed: lots.number(),
         };
-        let (groups, batches) = draw_orders(lots.number(), loads, feed);
+        let order_seed = lots.number();
+        let (groups, batches) = draw_orders(order_seed, loads, feed);
         let offered = groups.load_count() * 3_600_000 / u64::from(setup.feed_per_hour);
         let horizon = Nanos::from_millis(offered) + Nanos::from_secs(30).times(groups.groups.len() as u64);
         let mut fault_text = fault_mix::draw(&mut lots, horizon, lanes);
@@ -120,6 +137,10 @@ impl RunPlan {
         let checkpoint_every = lots.pick(&[0, 1, 13, 100, 400]);
         Self {
             seed,
+            size,
+            loads_wanted: None,
+            order_seed,
+            feed,
             plant,
             setup,
             groups,
@@ -127,6 +148,7 @@ impl RunPlan {
             fault_text,
             faults,
             outages,
+            stalls: stalls::draw(seed, horizon),
             wire,
             sync_time,
             checkpoint_every,
@@ -167,7 +189,7 @@ fn count_new_lives(faults: &FaultPlan) -> usize {
 }
 
 /// Orders of about so many loads.
-fn draw_orders(seed: u64, loads: u64, feed: FeedPlan) -> (Groups, Vec<PlannedBatch>) {
+pub(super) fn draw_orders(seed: u64, loads: u64, feed: FeedPlan) -> (Groups, Vec<PlannedBatch>) {
     let text = Mapping::retail_text();
     let reading = FeedMapping::parse(text).expect("the sample mapping is good");
     let mapping = Mapping::parse(text, "the sample mapping").expect("the sample mapping is good");

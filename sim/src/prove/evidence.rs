@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wcs_engine::BootError;
 use wcs_types::{Code, Fact, LoadKey, Nanos, Outcome, Record};
 
+use super::books::Books;
 use super::reasons::Reasons;
 use super::repeats::Repeats;
 use crate::faults::{FaultCount, FaultKind};
@@ -55,6 +57,8 @@ pub struct Evidence {
     pub reasons: Reasons,
     /// Events that were taken more than once.
     pub repeats: Repeats,
+    /// Chutes, labels, jobs and batches by the facts alone.
+    pub books: Books,
 }
 
 /// How the line went to another daemon.
@@ -76,7 +80,7 @@ pub enum End {
     Invariant(String),
     /// The daemon did not come up.
     NotStarted(String),
-    /// The follower found a record that does not come out again.
+    /// The follower, or a start, found a record that does not come out again.
     Diverged(String),
     /// It came to no end.
     Stuck(String),
@@ -90,6 +94,7 @@ impl End {
             Err(error @ (StackError::Invariant { .. } | StackError::Broken { .. })) => {
                 Self::Invariant(error.to_string())
             }
+            Err(error @ StackError::Boot(BootError::Diverged(_))) => Self::Diverged(error.to_string()),
             Err(error @ StackError::Boot(_)) => Self::NotStarted(error.to_string()),
             Err(error @ StackError::Follower(_)) => Self::Diverged(error.to_string()),
             Err(error @ StackError::Stuck { .. }) => Self::Stuck(error.to_string()),
@@ -118,6 +123,8 @@ impl From<&Watch> for Sightings {
 pub struct Replayed {
     /// Records followed.
     pub records: u64,
+    /// Records followed once more from a checkpoint.
+    pub resumed: u64,
     /// Last durable record of the run.
     pub durable: u64,
     /// State at the end of the replay.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::course::RunSize;
 use super::evidence::Evidence;
 use crate::stack::RecoveryCase;
 
@@ -84,10 +85,16 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(seed: u64, checker: &str, what: String) -> Self {
+    pub(super) fn new(seed: u64, size: RunSize, checker: &str, what: String) -> Self {
         // One line, whatever was said.
         let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { seed, checker: checker.to_owned(), what, reproduce: format!("wcs sim prove --seed {seed}") }
+        let size = if size == RunSize::Full { "" } else { " --size small" };
+        Self {
+            seed,
+            checker: checker.to_owned(),
+            what,
+            reproduce: format!("wcs sim prove --seed {seed}{size}"),
+        }
     }
 }
 

@@ -8,10 +8,12 @@ use wcs_core::InvariantBroken;
 use wcs_engine::Replay;
 use wcs_types::{CORE_VERSION, Identify, LineId, MonoTime, Nanos, Record};
 
+use super::books::Books;
 use super::course::{Outage, OutageKind, RunPlan};
 use super::evidence::{End, Endings, Evidence, Replayed, Takeover};
 use super::reasons::Reasons;
 use super::repeats::Repeats;
+use super::resumed::Resumed;
 use crate::report::{Physical, Tally, reconcile};
 use crate::server::{FaultTargets, HostedSorter};
 use crate::stack::{Stack, StackError, StackSetup};
@@ -66,6 +68,7 @@ fn build(plan: &RunPlan, physical: &Rc<RefCell<Physical>>) -> Result<Stack, Stac
     };
     let mut stack = Stack::new(setup)?;
     stack.watch();
+    stack.stall_at(plan.stalls.clone());
     Ok(stack)
 }
 
@@ -120,6 +123,9 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
     evidence.recoveries = stack.daemon().recoveries().to_vec();
     evidence.restored = stack.daemon().restored_count();
     evidence.checkpoints_refused = stack.daemon().checkpoints_refused().to_vec();
+    if evidence.end == End::Done {
+        stack.close_watch();
+    }
     let watch = stack.watched().expect("the run was watched");
     evidence.watched = Some(watch.into());
     evidence.labels_given_up = watch.labels_given_up();
@@ -136,15 +142,17 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
     let mut tally = Tally::default();
     let mut endings = Endings::default();
     let (mut reasons, mut repeats) = (Reasons::default(), Repeats::default());
+    let mut books = Books::default();
     let see = |record: &Record| {
         reasons.add(record);
         repeats.add(record);
+        books.add(record);
         tally.add(&plan.plant, record);
         endings.add(record);
     };
     evidence.replay = follow(plan, stack, see);
     evidence.endings = endings;
-    (evidence.reasons, evidence.repeats) = (reasons, repeats);
+    (evidence.reasons, evidence.repeats, evidence.books) = (reasons, repeats, books);
     let expected = i64::try_from(plan.groups.expected_pieces).expect("a few pieces");
     evidence.expected_pieces = expected;
     evidence.reconciled = reconcile(&plan.plant, LineId(0), &tally, physical, expected);
@@ -159,16 +167,23 @@ fn has_new_life(stack: &Stack) -> bool {
 fn follow(plan: &RunPlan, stack: &Stack, mut see: impl FnMut(&Record)) -> Replayed {
     let live = stack.daemon().engine();
     let mut replay = Replay::new(plan.plant.clone(), CORE_VERSION);
+    let mut resumed = Resumed::new(stack.daemon().checkpoints_kept());
     let mut replayed = Replayed { durable: stack.daemon().durable_seq().0, ..Replayed::default() };
+    let mut diverged = None;
     let outcome = stack.daemon().records().map_err(|error| error.to_string()).and_then(|reader| {
         for entry in reader {
             let record = entry.map_err(|error| error.to_string())?.record;
+            // What a journal says counts for the other checkers, whether it comes out again or not.
             see(&record);
-            replay.follow(&record).map_err(|divergence| divergence.to_string())?;
+            if diverged.is_none() {
+                diverged = replay.follow(&record).err().map(|divergence| divergence.to_string());
+                resumed.add(&record);
+            }
         }
         Ok(())
     });
-    replayed.broken = outcome.err();
+    replayed.broken = outcome.err().or(diverged).or(resumed.broken);
+    replayed.resumed = resumed.records;
     replayed.records = replay.records();
     replayed.hash = replay.core().state_hash().0;
     let is_whole = live.last_seq() == stack.daemon().durable_seq();

@@ -78,6 +78,11 @@ impl HostedSorter {
         earliest.map_or(MonoTime::NEVER, |at| MonoTime::ZERO + at)
     }
 
+    /// A fault is under way that keeps the daemon from what it needs of wire, PLC or disk.
+    pub fn is_line_in_trouble(&self) -> bool {
+        self.schedule.active().any(|fault| is_of_line(fault.kind))
+    }
+
     fn speed(&self) -> u64 {
         u64::from(self.sorter.setup().speed)
     }
@@ -174,6 +179,26 @@ impl Device for HostedSorter {
         self.pass_on_ledger();
         reply
     }
+}
+
+/// Kinds that lie between the daemon and what it commands, or in its own disk. New lives of the PLC are over at once.
+fn is_of_line(kind: FaultKind) -> bool {
+    use FaultKind as F;
+    matches!(
+        kind,
+        F::DiskStall
+            | F::DoubleOwner
+            | F::Exception06
+            | F::FifoStall
+            | F::FrozenLife
+            | F::HalfOpen
+            | F::LateReplies
+            | F::OldOwner
+            | F::OneRequestPerCycle
+            | F::ReplyDelay
+            | F::StaleEcho
+            | F::TcpCut
+    )
 }
 
 /// The knob of the sorter that a kind turns; `None` for faults outside the sorter.

@@ -3,12 +3,13 @@
 
 use hdrhistogram::Histogram;
 use wcs_engine::{Admission, Boot, Engine, Follower, boot};
-use wcs_journal::{MemoryStorage, Options, Reader, Recovered, Room};
+use wcs_journal::{Checkpoint, MemoryStorage, Options, Reader, Recovered, Room, read_checkpoint};
 use wcs_sessions::sorter::{SorterConfig, SorterSession, Wake};
 use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Reply, Seq, Target, Ticket, Verb,
+    ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Reply, Seq, SorterCommand,
+    Target, Ticket, Verb,
 };
 
 use super::StackError;
@@ -45,6 +46,9 @@ pub struct DaemonFigures {
 /// Longest time without a turn of a real core thread.
 const TURN_MAX: Nanos = Nanos::from_millis(50);
 
+/// Records from one checkpoint of which a copy is kept to the next.
+const CHECKPOINT_KEPT_EVERY: u64 = 500;
+
 /// What a new process found at the end of its journal.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum RecoveryCase {
@@ -76,6 +80,8 @@ pub struct Daemon {
     check_every: u64,
     last_check: u64,
     last_turn: MonoTime,
+    /// It was stopped since its last turn: that gap is a stall.
+    was_frozen: bool,
     life: u16,
     seed: u64,
     earlier: DaemonFigures,
@@ -83,9 +89,13 @@ pub struct Daemon {
     next_ticket: u64,
     /// Answers for people at screens.
     answers: Vec<(Ticket, Reply)>,
+    /// Verbs with their records, for the bystander.
+    asked: Vec<(Ticket, Seq)>,
     recoveries: Vec<RecoveryCase>,
     follower: Option<Follower<MemoryStorage>>,
     checkpoint_every: u64,
+    /// Copies of some checkpoints.
+    kept: Vec<Checkpoint>,
     /// Starts that began with a checkpoint.
     restored: u64,
     /// Checkpoints that should have served and did not.
@@ -113,15 +123,18 @@ impl Daemon {
             check_every,
             last_check: 0,
             last_turn: MonoTime::ZERO,
+            was_frozen: false,
             life: 0,
             seed,
             earlier: DaemonFigures::default(),
             facts: Vec::new(),
             next_ticket: 1,
             answers: Vec::new(),
+            asked: Vec::new(),
             recoveries: Vec::new(),
             follower: start_follower(&storage, &plant, checkpoint_every)?,
             checkpoint_every,
+            kept: Vec::new(),
             restored: 0,
             refused: Vec::new(),
             plant,
@@ -176,11 +189,20 @@ impl Daemon {
         self.recoveries.push(RecoveryCase::of(&boot.recovered));
         self.facts.clear();
         self.answers.clear();
+        self.asked.clear();
         self.engine = boot.engine;
         self.disk = Disk::new(boot.writer, self.sync_time, self.stall.clone());
         self.session = new_session(&self.plant, self.seed, self.life);
         self.last_turn = now;
+        self.was_frozen = false;
         Ok(())
+    }
+
+    /// The process stands still from now until its next turn.
+    pub(super) fn freeze(&mut self, now: MonoTime) {
+        self.engine.begin_turn(now);
+        self.last_turn = now;
+        self.was_frozen = true;
     }
 
     pub(super) fn session(&mut self) -> &mut SorterSession {
@@ -257,6 +279,11 @@ impl Daemon {
         &self.refused
     }
 
+    /// Checkpoints of all lives, oldest first: the first, and one after every so many records.
+    pub fn checkpoints_kept(&self) -> &[Checkpoint] {
+        &self.kept
+    }
+
     /// Figures of all lives so far.
     pub fn figures(&self) -> DaemonFigures {
         let stats = self.session.stats();
@@ -285,7 +312,8 @@ impl Daemon {
     ) -> Result<bool, StackError> {
         self.session.renew_alive(now + ALIVE);
         let before = self.engine.last_seq();
-        if now.since(self.last_turn) > TURN_MAX {
+        let was_frozen = std::mem::take(&mut self.was_frozen);
+        if now.since(self.last_turn) > TURN_MAX && !was_frozen {
             // A real core thread turns at least this often; its idle turns were skipped and are no stall.
             self.engine.begin_turn(now - TURN_MAX);
         }
@@ -324,7 +352,7 @@ impl Daemon {
             }
             self.tell(now, supervisor, watch.as_deref_mut());
         }
-        is_busy |= self.send(now, supervisor);
+        is_busy |= self.send(now, supervisor, watch);
         if self.disk.is_idle() && self.engine.take_batch(now.0 / 1_000_000, self.disk.spare()) {
             self.disk.write(now);
             is_busy = true;
@@ -343,15 +371,28 @@ impl Daemon {
             if let Err(error) = follower.checkpoint() {
                 tracing::warn!(%error, "a checkpoint was not written");
             }
+            self.keep_checkpoint();
         }
         Ok(())
+    }
+
+    /// Keeps a copy of the newest checkpoint now and then: the files are removed as newer ones come.
+    fn keep_checkpoint(&mut self) {
+        let Some(seq) = self.follower.as_ref().map(Follower::saved) else { return };
+        if self.kept.last().is_none_or(|kept| seq.0 >= kept.seq.0 + CHECKPOINT_KEPT_EVERY) {
+            // One that cannot be read is told by the next start.
+            self.kept.extend(read_checkpoint(&self.storage, seq));
+        }
     }
 
     /// The record of a verb; `None` when it broke the core, which the end of the turn tells.
     fn admit_verb(&mut self, ticket: Ticket, verb: Verb) -> Option<Seq> {
         let input = wcs_types::Input::Verb { operator: OperatorId(1), ticket, verb };
         match self.engine.admit(input) {
-            Admission::Taken(seq) => Some(seq),
+            Admission::Taken(seq) => {
+                self.asked.push((ticket, seq));
+                Some(seq)
+            }
             Admission::TooLarge | Admission::Broken => None,
             Admission::Full(_) => unreachable!("the memory disk is never that far behind"),
         }
@@ -367,10 +408,24 @@ impl Daemon {
         }
     }
 
-    fn send(&mut self, now: MonoTime, supervisor: &mut Supervisor) -> bool {
+    fn send(&mut self, now: MonoTime, supervisor: &mut Supervisor, mut watch: Option<&mut Watch>) -> bool {
         let mut has_sent = false;
+        for (ticket, seq) in self.asked.drain(..) {
+            if let Some(watch) = &mut watch {
+                watch.see_verb(ticket, seq);
+            }
+        }
         while let Some(output) = self.engine.poll_output() {
             has_sent = true;
+            if let Some(watch) = &mut watch {
+                match (&output.target, &output.what) {
+                    (_, OutputKind::Sorter(SorterCommand::Destination(command))) => {
+                        watch.see_command(command)
+                    }
+                    (Target::Asker(ticket), _) => watch.see_reply(now, *ticket),
+                    _ => {}
+                }
+            }
             match (output.target, output.what) {
                 (Target::Line(_), OutputKind::Sorter(command)) => {
                     self.session.handle_command(now, output.generation, command);

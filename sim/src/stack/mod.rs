@@ -9,10 +9,15 @@
 //! ```
 
 mod answers;
+mod blame;
 mod daemon;
 mod disk;
+mod replies;
+mod standstill;
 mod watch;
 mod wire;
+
+use std::collections::VecDeque;
 
 use wcs_core::InvariantBroken;
 use wcs_engine::{BootError, FollowError};
@@ -104,6 +109,9 @@ const AFTER_FENCE: Nanos = Nanos::from_secs(3);
 /// Longest step while nothing is to happen.
 const STEP_MAX: Nanos = Nanos::from_millis(100);
 
+/// A stall that begins later than it should have fell into a time without a process.
+const STALL_LATE_MAX: Nanos = Nanos::from_millis(1);
+
 /// A running stack.
 pub struct Stack {
     now: MonoTime,
@@ -115,6 +123,7 @@ pub struct Stack {
     watch: Option<Watch>,
     desk: Desk,
     askers: Askers,
+    stalls: VecDeque<(MonoTime, Nanos)>,
 }
 
 /// What the person at the exception station waits for.
@@ -157,6 +166,7 @@ impl Stack {
             watch: None,
             desk: Desk::Idle,
             askers: Askers::default(),
+            stalls: VecDeque::new(),
         })
     }
 
@@ -164,6 +174,12 @@ impl Stack {
     pub fn watch(&mut self) {
         assert!(self.now == MonoTime::ZERO, "a bystander sees everything from the start");
         self.watch = Some(Watch::new(self.daemon.engine().core().plant()));
+    }
+
+    /// When the process of the daemon is stopped, and for how long, in order. One that falls due while there is no
+    /// process is left out.
+    pub fn stall_at(&mut self, stalls: Vec<(MonoTime, Nanos)>) {
+        self.stalls = stalls.into();
     }
 
     /// People who ask these verbs at these instants. The work is not done before they have their answers.
@@ -198,6 +214,7 @@ impl Stack {
                 return Ok(false);
             }
             self.now = next.later(self.now + Nanos(1));
+            self.stall_when_due();
             self.check_progress()?;
         }
     }
@@ -243,6 +260,42 @@ impl Stack {
         self.wire.cut(self.now);
         self.daemon.stop(self.now);
         self.start_again(down)
+    }
+
+    /// The process of the daemon is stopped for `time` and then goes on as if nothing had been, as with SIGSTOP.
+    pub fn freeze(&mut self, time: Nanos) {
+        let until = self.now + time;
+        if let Some(watch) = &mut self.watch {
+            watch.see_freeze(until, self.daemon.standing());
+        }
+        self.daemon.freeze(self.now);
+        while self.now < until {
+            self.now = self.hosted.next_fault_change().later(self.now + Nanos(1)).earlier(until);
+            self.hosted.advance(self.now);
+            self.look_at_line();
+        }
+    }
+
+    fn stall_when_due(&mut self) {
+        while let Some((at, time)) = self.stalls.pop_front_if(|(at, _)| *at <= self.now) {
+            if self.now.since(at) <= STALL_LATE_MAX {
+                self.freeze(time);
+            }
+        }
+    }
+
+    fn look_at_line(&mut self) {
+        if let Some(watch) = self.watch.as_mut().filter(|watch| watch.judges_blame()) {
+            let plc_epoch = self.hosted.sorter().plc.epoch;
+            watch.look_at_line(self.now, plc_epoch, self.hosted.is_line_in_trouble());
+        }
+    }
+
+    /// The run is over: what has to have happened by now is looked for.
+    pub fn close_watch(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.close(self.now);
+        }
     }
 
     /// Another daemon takes the line, once, and says no more. Runs until ours has noticed, but not for longer than
@@ -345,6 +398,7 @@ impl Stack {
             if let Some(watch) = &mut self.watch {
                 watch.look(self.now, self.hosted.sorter(), self.daemon.standing());
             }
+            self.look_at_line();
             is_busy |= self.daemon.turn(self.now, &mut self.supervisor, self.watch.as_mut())?;
             is_busy |= self.serve_desk();
             is_busy |= self.serve_askers();
@@ -413,6 +467,7 @@ impl Stack {
             .earlier(self.supervisor.next_timeout())
             .earlier(self.askers.next_due())
             .earlier(self.hosted.next_fault_change())
+            .earlier(self.stalls.front().map_or(MonoTime::NEVER, |(at, _)| *at))
     }
 
     fn check_progress(&mut self) -> Result<(), StackError> {

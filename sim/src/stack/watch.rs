@@ -3,17 +3,23 @@
 //!
 //! ```text
 //!  events the PLC keeps --gone?--> must be on disk          slots on the wire --> owner obeyed, binding on disk
-//!  permit at the PLC    --rises?-> the core has given it
+//!  permit at the PLC    --rises?-> the core has given it    answers to verbs --> one each, record on disk
 //! ```
+//!
+//! What it has to remember for one rule alone stands beside it: `answers`, `replies`, `standstill`, `blame`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use wcs_sessions::exchange::Request;
 use wcs_types::{
-    ChuteId, ChuteKind, Code, Epoch, EventBody, Fact, Input, LaneNo, MonoTime, Nanos, Plant, Record, Seq,
+    ChuteId, ChuteKind, Code, DestinationCommand, Epoch, EventBody, Fact, Input, LaneNo, LinkChange,
+    MonoTime, Nanos, Plant, Record, Seq, Ticket,
 };
 
-use super::answers::{Answers, Standing};
+use super::answers::{Answers, Sight, Standing};
+use super::blame::Blame;
+use super::replies::Replies;
+use super::standstill::Standstill;
 use crate::plc::Plc;
 use crate::plc::event::{Event, get32};
 use crate::server::{Device, HostedSorter};
@@ -43,11 +49,19 @@ pub enum WatchRule {
     LateByTravel,
     /// A load that is open at a new attachment is answered in time.
     AnsweredAgain,
+    /// A destination reaches the PLC only when it was commanded since the last attachment.
+    CommandFresh,
+    /// Every verb has one answer, given when its record is on disk.
+    VerbAnswered,
+    /// After a restart of the PLC nothing moves before a person has started the machine.
+    MotionByPerson,
+    /// No alarm of the equipment comes of a stall of ours.
+    BlameFounded,
 }
 
 impl WatchRule {
     /// Every rule.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::AckAfterDurable,
         Self::CommandAfterBinding,
         Self::CommandWhenAttached,
@@ -55,6 +69,10 @@ impl WatchRule {
         Self::OwnerObeyed,
         Self::LateByTravel,
         Self::AnsweredAgain,
+        Self::CommandFresh,
+        Self::VerbAnswered,
+        Self::MotionByPerson,
+        Self::BlameFounded,
     ];
 }
 
@@ -72,8 +90,9 @@ pub struct Breach {
 /// An event of the PLC, the same on its side and in the journal: low byte of its epoch, sequence, item, tick.
 type EventMark = (u8, u16, u32, u32);
 
-/// What a bystander keeps of an input.
-pub(super) type InputMarks = (Vec<EventMark>, bool);
+/// What a bystander keeps of an input: its events, whether it tells of a command the PLC refused, and whether of a new
+/// attachment.
+pub(super) type InputMarks = (Vec<EventMark>, bool, bool);
 
 /// A control block: owner epoch, life word, permit.
 type BlockMark = (u16, u16, u16);
@@ -106,6 +125,11 @@ pub struct Watch {
     /// Records of commands the PLC refused.
     rejections: VecDeque<Seq>,
     answers: Answers,
+    /// Item and lane of every destination the core has given out since the last attachment.
+    commanded: BTreeSet<(u32, LaneNo)>,
+    replies: Replies,
+    standstill: Standstill,
+    blame: Blame,
     checked: BTreeMap<WatchRule, u64>,
     breaches: Vec<Breach>,
 }
@@ -133,6 +157,10 @@ impl Watch {
             obeyed: (0, 0, 0),
             rejections: VecDeque::new(),
             answers: Answers::default(),
+            commanded: BTreeSet::new(),
+            replies: Replies::default(),
+            standstill: Standstill::default(),
+            blame: Blame::default(),
             checked: BTreeMap::new(),
             breaches: Vec::new(),
         }
@@ -174,6 +202,47 @@ impl Watch {
         self.is_permit_given = false;
         self.rejections.clear();
         self.answers.forget_process();
+        self.commanded.clear();
+        self.replies.forget_process();
+        self.blame.forget();
+    }
+
+    /// The process is stopped from now on, and goes on at `until`.
+    pub(super) fn see_freeze(&mut self, until: MonoTime, standing: Standing) {
+        self.blame.begin(until, standing);
+    }
+
+    /// True while an alarm could be one that a stall of ours has made.
+    pub(super) fn judges_blame(&self) -> bool {
+        self.blame.is_open()
+    }
+
+    /// Somebody asks a verb; it stands in this record.
+    pub(super) fn see_verb(&mut self, ticket: Ticket, seq: Seq) {
+        self.replies.see_verb(ticket, seq);
+    }
+
+    /// Somebody is answered.
+    pub(super) fn see_reply(&mut self, now: MonoTime, ticket: Ticket) {
+        let sight = self.replies.see_reply(ticket, self.durable);
+        self.take_sights(now, vec![sight]);
+    }
+
+    /// The run is over and everything is on disk: what was asked has been answered.
+    pub(super) fn close(&mut self, now: MonoTime) {
+        let sights = self.replies.close();
+        self.take_sights(now, sights);
+    }
+
+    /// The core gives out a destination.
+    pub(super) fn see_command(&mut self, command: &DestinationCommand) {
+        self.commanded.insert((command.item, command.lane));
+    }
+
+    fn take_sights(&mut self, now: MonoTime, sights: Vec<Sight>) {
+        for (rule, holds, what) in sights {
+            self.check(rule, now, holds, || what);
+        }
     }
 
     /// A record that a new process found in its journal.
@@ -188,7 +257,10 @@ impl Watch {
     }
 
     /// An input was taken into a record.
-    pub(super) fn see_admitted(&mut self, seq: Seq, (marks, is_rejection): InputMarks) {
+    pub(super) fn see_admitted(&mut self, seq: Seq, (marks, is_rejection, is_attached): InputMarks) {
+        if is_attached {
+            self.commanded.clear();
+        }
         if is_rejection {
             self.rejections.push_back(seq);
         }
@@ -215,6 +287,10 @@ impl Watch {
                 }
                 self.is_permit_given = *is_permitted;
             }
+            Fact::AlarmRaised(key) => {
+                let sights = self.blame.see_alarm(key.code).into_iter().collect();
+                self.take_sights(now, sights);
+            }
             Fact::DecisionLate { load } => {
                 while self.rejections.pop_front_if(|rejection| *rejection < seq).is_some() {}
                 // What the PLC refused was late by its own belt, and may have been so long ago.
@@ -231,9 +307,8 @@ impl Watch {
         let plc = &sorter.plc;
         let mut seen = Vec::new();
         self.answers.look(now, plc, sorter.setup().belt_mm_s, standing, &mut seen);
-        for (rule, holds, what) in seen {
-            self.check(rule, now, holds, || what);
-        }
+        self.standstill.look(sorter, &mut seen);
+        self.take_sights(now, seen);
         self.look_at_owner(now, plc);
         let is_new_life = plc.epoch != self.plc_epoch;
         let lost = plc.fifo.lost();
@@ -241,11 +316,11 @@ impl Watch {
         (self.plc_epoch, self.evt_lost) = (plc.epoch, lost);
         let front = plc.fifo.held_at(0).map(|event| mark_of(plc, event));
         while let Some((mark, label)) = self.kept.pop_front_if(|(mark, _)| Some(*mark) != front) {
-            if is_new_life || dropped > 0 {
+            let is_durable = self.synced.contains(&mark);
+            if is_new_life || (dropped > 0 && !is_durable) {
                 dropped = dropped.saturating_sub(1);
                 self.given_up.extend(label.map(|label| (mark, label)));
             } else {
-                let is_durable = self.synced.contains(&mark);
                 self.check(WatchRule::AckAfterDurable, now, is_durable, || {
                     format!("event {} of item {} is acknowledged and in no durable record", mark.1, mark.2)
                 });
@@ -256,6 +331,12 @@ impl Watch {
             self.kept.push_back((mark_of(plc, event), event.label.clone()));
         }
         self.look_at_permit(now, plc);
+    }
+
+    /// Looks at what stands between daemon and PLC, while that matters.
+    pub(super) fn look_at_line(&mut self, now: MonoTime, plc_epoch: u16, is_in_trouble: bool) {
+        let sights = self.blame.look(now, plc_epoch, is_in_trouble).into_iter().collect();
+        self.take_sights(now, sights);
     }
 
     fn look_at_owner(&mut self, now: MonoTime, plc: &Plc) {
@@ -329,6 +410,13 @@ impl Watch {
         self.check(WatchRule::CommandWhenAttached, now, is_obeyed, || {
             format!("item {item} is commanded by epoch {epoch}, the PLC obeys {}", plc.owner.epoch)
         });
+        let is_fresh = self.commanded.contains(&(item, LaneNo(slot[map.lane])));
+        self.check(WatchRule::CommandFresh, now, is_fresh, || {
+            format!(
+                "item {item} is sent to lane {}, which nobody has commanded since the attachment",
+                slot[map.lane]
+            )
+        });
         for lane in [slot[map.lane], slot[map.alternative_1], slot[map.alternative_2]] {
             let Some(chute) = self.order_chutes.get(&LaneNo(lane)).copied() else { continue };
             let bound_in = self.bound_in.get(&chute).copied();
@@ -340,12 +428,13 @@ impl Watch {
     }
 }
 
-/// What the PLC would forget with this input, and whether it tells of a command the PLC refused.
+/// What a bystander keeps of an input.
 pub(super) fn marks_of(input: &Input) -> InputMarks {
-    let Input::Sorter { event, .. } = input else { return (Vec::new(), false) };
+    let is_attached = matches!(input, Input::Link { change: LinkChange::Attached { .. }, .. });
+    let Input::Sorter { event, .. } = input else { return (Vec::new(), false, is_attached) };
     let count = event.seq_last.distance_from(event.seq);
     let mark = |step: u16| (event.plc_epoch.0 as u8, event.seq.plus(step).0, event.item, event.plc_tick_ms);
-    ((0..=count).map(mark).collect(), matches!(event.body, EventBody::CommandRejected { .. }))
+    ((0..=count).map(mark).collect(), matches!(event.body, EventBody::CommandRejected { .. }), false)
 }
 
 fn mark_of(plc: &Plc, event: &Event) -> EventMark {

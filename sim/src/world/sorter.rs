@@ -278,6 +278,11 @@ impl Sorter {
         self.knobs.applied(kind)
     }
 
+    /// Times a person has started the machine.
+    pub fn starts_by_person(&self) -> u64 {
+        self.people.attendant.starts
+    }
+
     /// Labels of loads a knob took effect on.
     pub fn touched(&self, kind: KnobKind) -> &BTreeSet<Code> {
         self.knobs.touched(kind)

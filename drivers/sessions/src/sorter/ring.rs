@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use wcs_specs::SorterMap;
 use wcs_specs::sorter_words::SorterWords;
 use wcs_types::limits::COMMANDS_PER_LINK_MAX;
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{CommandSeq, DestinationCommand, Epoch, MonoTime, Nanos};
 
 use super::registers::halves;
@@ -77,6 +78,9 @@ impl Ring {
         self.published = tail;
         self.tail = tail;
         self.staged.clear();
+        if is_on(Mutation::CommandsKept) {
+            self.queue.extend(self.sent.iter().map(|(_, command)| *command));
+        }
         self.sent.clear();
     }
 

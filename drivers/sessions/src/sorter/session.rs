@@ -150,6 +150,10 @@ impl SorterSession {
         self.outstanding = None;
         self.must_disconnect = false;
         self.paused_until = now;
+        if self.stage == Stage::Ready && is_on(Mutation::ReattachSkipped) {
+            self.header_wanted = true;
+            return;
+        }
         self.begin_checks(now);
     }
 
@@ -177,6 +181,9 @@ impl SorterSession {
     fn drop_connection(&mut self, now: MonoTime, reason: OfflineReason) {
         self.abandon_exchange();
         self.must_disconnect = false;
+        if self.stage == Stage::Ready && is_on(Mutation::ReattachSkipped) {
+            return;
+        }
         match self.stage {
             Stage::Fenced => return,
             Stage::Faulted => {}

@@ -105,6 +105,9 @@ impl SorterSession {
         let taking = self.window.take(now, &self.config, pace, (first, words), room, &mut events);
         for event in events {
             self.follow(now, &event);
+            if matches!(event.body, EventBody::Lane { .. }) && is_on(Mutation::LaneEventTwice) {
+                self.outbox.push(Input::Sorter { line: self.config.line, event: event.clone() });
+            }
             self.outbox.push(Input::Sorter { line: self.config.line, event });
         }
         match taking {

@@ -89,7 +89,8 @@ impl Window {
         let lives = Lives::new(header.plc_epoch, statics.is_fifo_retentive, known.or(self.lives.before));
         let is_same_fifo =
             same_life || (statics.is_fifo_retentive && known == Some(before(header.plc_epoch)));
-        if !(is_same_fifo && self.delivered.is_within(ack, header.fifo_end())) {
+        let is_delivered = is_same_fifo && self.delivered.is_within(ack, header.fifo_end());
+        if !is_delivered || is_on(Mutation::EventTwice) {
             self.delivered = ack;
         }
         if !same_life {

@@ -1,0 +1,42 @@
+//! For each checker of `wcs sim prove` the mutation that nobody else notices.
+
+use super::breakable::Size;
+
+/// The mutation of a checker, on small runs unless what it takes is too rare there.
+pub(super) fn witness(checker: &str) -> Option<(&'static str, Size)> {
+    let (_, mutation) = WITNESSES.iter().find(|(known, _)| *known == checker)?;
+    let size = if RARE.contains(mutation) { Size::Full } else { Size::Small };
+    Some((mutation, size))
+}
+
+/// Mutations that small runs hardly give room to.
+const RARE: &[&str] = &["silence_unwatched", "deadline_in_time", "permit_before_drained", "fifo_popping"];
+
+/// Checker and mutation.
+const WITNESSES: &[(&str, &str)] = &[
+    ("ack_after_durable", "backlog_acked_early"),
+    ("answered_again", "resync_silent"),
+    ("blame_founded", "stall_blamed"),
+    ("books", "ended_early"),
+    ("checkpoint", "checkpoint_damaged"),
+    ("command_after_binding", "binding_ungated"),
+    ("command_fresh", "commands_kept"),
+    ("command_when_attached", "reattach_skipped"),
+    ("conservation", "short_unlisted"),
+    ("core_invariants", "reservation_leaked"),
+    ("event_once", "lane_event_twice"),
+    ("events", "fifo_overflow"),
+    ("fenced_off", "fence_ignored"),
+    ("late_by_travel", "deadline_in_time"),
+    ("ledger", "lane_as_commanded"),
+    ("missort", "fifo_popping"),
+    ("motion_by_person", "starts_machine"),
+    ("one_outcome", "end_told_twice"),
+    ("owner_obeyed", "owner_unchecked"),
+    ("permit_by_core", "permit_before_drained"),
+    ("progress", "silence_unwatched"),
+    ("reason", "reason_dropped"),
+    ("replay", "instant_unrecorded"),
+    ("restart", "torn_refused"),
+    ("verb_answered", "reply_twice"),
+];
