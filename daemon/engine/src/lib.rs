@@ -24,6 +24,6 @@ pub use boot::{Boot, BootError, READ_SIZE_MIN, Start, boot, journal_context, jou
 pub use chronicle::{BATCHES_KEPT_MAX, Chronicle};
 pub use engine::{Admission, Engine, Stepper};
 pub use follower::{CHECKPOINTS_KEPT, EFFORT_MAX, FollowError, Follower};
-pub use poison::{CRASHES_MAX, Poison, PoisonList};
+pub use poison::{CRASHES_MAX, Poison, PoisonList, words};
 pub use replay::{Divergence, Replay, ReplayError, replay};
-pub use saved::{CheckpointRefused, UnusableCheckpoint, prove, restore};
+pub use saved::{CheckpointRefused, UnusableCheckpoint, prove, restore, save};

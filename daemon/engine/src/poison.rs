@@ -95,7 +95,7 @@ impl PoisonList {
 }
 
 /// Put into words that tell people which input it is.
-pub(crate) fn words(input: &Input) -> String {
+pub fn words(input: &Input) -> String {
     match input {
         Input::Sorter { line, event } => {
             let kind = match &event.body {

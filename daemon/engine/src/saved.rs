@@ -57,7 +57,7 @@ pub(crate) struct Saved {
 }
 
 /// Encodes what a checkpoint of this core holds.
-pub(crate) fn save(core: &Core, chronicle: &Chronicle) -> Vec<u8> {
+pub fn save(core: &Core, chronicle: &Chronicle) -> Vec<u8> {
     postcard::to_extend(&(core.snapshot(), chronicle), vec![VERSION_BODY])
         .expect("a snapshot holds only types of known length, and a vector takes every byte")
 }

@@ -8,6 +8,8 @@ use wcs_specs::StoreAddress;
 use wcs_types::{Assign, Identify, Nanos};
 
 use crate::client::options::ClientCommand;
+use crate::incident::options::IncidentCommand;
+use crate::replaying::options::ReplayOptions;
 use crate::settings::{parse_listen, parse_store};
 
 /// A build that can be broken on purpose says so.
@@ -45,8 +47,11 @@ pub(crate) enum Command {
     Reconcile(ReconcileOptions),
     /// Check plant, site, fault and mapping files.
     Check(CheckOptions),
-    /// Run the core over a journal again and verify every decision, fact and hash.
-    Replay(DirOptions),
+    /// Run the core over a journal again and verify every decision, fact and hash; show records of a range.
+    Replay(ReplayOptions),
+    /// Take a part of a journal along in one file, and replay it anywhere.
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -288,7 +293,7 @@ impl From<AssignOption> for Assign {
 }
 
 /// Reads `250ms`, `60s`, `5m` or `24h`.
-fn parse_span(text: &str) -> Result<Nanos, String> {
+pub(crate) fn parse_span(text: &str) -> Result<Nanos, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: u64 =
         digits.parse().map_err(|_| format!("`{text}` is no time: write 250ms, 60s, 5m or 24h"))?;

@@ -12,6 +12,7 @@ mod fault_figures;
 mod feed_source;
 mod front;
 mod history;
+mod incident;
 mod interrupt;
 mod journal_commands;
 mod journal_dir;
@@ -35,6 +36,7 @@ mod site_file;
 mod stall;
 mod virtual_demo;
 mod watchdog;
+mod when;
 mod wire_demo;
 
 use std::process::ExitCode;
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Reconcile(options) => history::reconcile_command(&options),
         Command::Check(options) => checking::check(&options, shown),
         Command::Replay(options) => replaying::replay_command(&options, shown),
+        Command::Incident(command) => incident::run(&command, shown),
         Command::Journal(JournalCommand::Verify(options)) => {
             journal_commands::verify_command(&options, shown)
         }
