@@ -3,6 +3,7 @@
 //! of a number is a run of the measuring program (`daemon/wcs/examples/numbers`) that writes its figures, and how a
 //! thing is measured is told there.
 
+mod alarms;
 mod core_step;
 mod following;
 mod numbers;

@@ -206,6 +206,11 @@ pub const fn for_alarm(code: AlarmCode) -> Action {
             "check the load of this computer: the control program came late",
             "이 컴퓨터의 부하를 확인하십시오. 제어 프로그램이 지연되었습니다",
         ),
+        AlarmCode::AlarmFlood => action(
+            "see_first_alarm",
+            "act on the first alarm of the line: the others came with it",
+            "라인의 첫 번째 알람부터 조치하십시오. 나머지는 함께 발생한 알람입니다",
+        ),
         AlarmCode::Quarantined => action(
             "report_defect",
             "book what comes to the exception lane by hand and send the log to support",

@@ -49,6 +49,10 @@ pub fn refused(refusal: &VerbRefusal) -> Problem {
         VerbRefusal::NoBox => Problem::new(ProblemCode::BoxNone),
         VerbRefusal::BoxStands => Problem::new(ProblemCode::BoxStands),
         VerbRefusal::BoxTaken { chute } => Problem::new(ProblemCode::BoxTaken).with("chute", chute.0),
+        VerbRefusal::UnknownAlarm => Problem::new(ProblemCode::AlarmNotFound),
+        VerbRefusal::AlarmShelved => Problem::new(ProblemCode::AlarmShelved),
+        VerbRefusal::MayNotBeShelved => Problem::new(ProblemCode::AlarmNotShelvable),
+        VerbRefusal::TooManyComments => Problem::new(ProblemCode::AlarmCommentsFull),
         other => Problem::new(ProblemCode::ControlRefused).with("refusal", word_of(other)),
     }
 }

@@ -82,6 +82,10 @@ pub fn events_of(told: &Told, plant: &Plant, after: EventId) -> Vec<Event> {
             if let Some(object) = data.as_object_mut() {
                 object.insert("at".to_owned(), time_text(told.unix_ms).into());
                 object.insert("position".to_owned(), seq.0.into());
+                if let Fact::AlarmShelved { until, .. } = fact {
+                    let until = told.unix_ms + until.since(told.record.now).as_millis();
+                    object.insert("until".to_owned(), time_text(until).into());
+                }
             }
             Event { id, name, data: data.to_string() }
         })
@@ -133,6 +137,7 @@ fn order_json(order: &OrderKey) -> Value {
 fn alarm_json(key: &AlarmKey, plant: &Plant) -> Value {
     json!({
         "code": key.code.as_str(),
+        "priority": key.code.priority().as_str(),
         "line": key.line.map(|line| line_name(plant, line)),
         "chute": key.chute.map(|chute| chute_name(plant, chute)),
         "detail": key.detail,
@@ -167,8 +172,14 @@ pub(crate) fn describe(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
         | Fact::LoadHandSorted { .. }
         | Fact::DecisionLate { .. }
         | Fact::LateBySelfStall { .. } => describe_load(fact, plant),
-        Fact::AlarmRaised(key) => ("alarm_raised", alarm_json(key, plant)),
-        Fact::AlarmGone(key) => ("alarm_gone", alarm_json(key, plant)),
+        Fact::AlarmRaised(_)
+        | Fact::AlarmGone(_)
+        | Fact::AlarmAcknowledged { .. }
+        | Fact::AlarmShelved { .. }
+        | Fact::AlarmUnshelved { .. }
+        | Fact::AlarmAssigned { .. }
+        | Fact::AlarmCommented { .. }
+        | Fact::AlarmForgotten { .. } => describe_alarm(fact, plant),
         Fact::PermitChanged { line, is_permitted } => {
             ("permit_changed", json!({ "line": line_name(plant, *line), "is_permitted": is_permitted }))
         }
@@ -222,6 +233,32 @@ fn describe_change(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
             ("pieces_cancelled", json!({ "batch": batch.0, "job": job.0, "pieces": pieces.0 }))
         }
         Fact::StartCancelled { batch, .. } => ("start_cancelled", json!({ "batch": batch.0 })),
+        _ => ("unknown", json!({})),
+    }
+}
+
+/// What became of an alarm, and what people did with it.
+fn describe_alarm(fact: &Fact, plant: &Plant) -> (&'static str, Value) {
+    match fact {
+        Fact::AlarmRaised(key) => ("alarm_raised", alarm_json(key, plant)),
+        Fact::AlarmGone(key) => ("alarm_gone", alarm_json(key, plant)),
+        Fact::AlarmAcknowledged { alarm, with, operator } => {
+            let with: Vec<u64> = with.iter().map(|alarm| alarm.0).collect();
+            ("alarm_acknowledged", json!({ "alarm": alarm.0, "with": with, "operator": operator.0 }))
+        }
+        Fact::AlarmShelved { alarm, until: _, operator } => {
+            ("alarm_shelved", json!({ "alarm": alarm.0, "operator": operator.0 }))
+        }
+        Fact::AlarmUnshelved { alarm, operator } => {
+            ("alarm_unshelved", json!({ "alarm": alarm.0, "operator": operator.map(|operator| operator.0) }))
+        }
+        Fact::AlarmAssigned { alarm, to, operator } => {
+            ("alarm_assigned", json!({ "alarm": alarm.0, "to": to.map(|to| to.0), "operator": operator.0 }))
+        }
+        Fact::AlarmCommented { alarm, text, operator } => {
+            ("alarm_commented", json!({ "alarm": alarm.0, "text": text, "operator": operator.0 }))
+        }
+        Fact::AlarmForgotten { alarm } => ("alarm_forgotten", json!({ "alarm": alarm.0 })),
         _ => ("unknown", json!({})),
     }
 }

@@ -6,13 +6,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wcs_types::{AlarmKey, LineId, MachineState, Plant, UnitCommand, Verb};
+use wcs_types::{LineId, MachineState, UnitCommand, Verb};
 
-use crate::actions::{Action, for_alarm};
+use crate::alarms::AlarmView;
 use crate::answer::{At, Done, POSITION_WAIT, carry_out, find_line, live_at};
 use crate::asking::ask;
-use crate::event::{chute_name, line_name, time_text};
+use crate::event::{line_name, time_text};
 use crate::live::Live;
+use crate::live::alarms::Heads;
 use crate::live::batches::{Batch, BatchProgress, BatchState};
 use crate::live::counts::Rates;
 use crate::live::lines::{Line, LinkState};
@@ -48,7 +49,7 @@ pub struct LineView {
     pub lanes: LanesView,
     /// Its batches that are not over.
     pub batches: Vec<BatchProgress>,
-    /// Alarms that are up.
+    /// Its headlines that are up; `/api/alarms` has all.
     pub alarms: Vec<AlarmView>,
     /// What it did in the last minutes.
     pub rates: Rates,
@@ -119,41 +120,8 @@ pub struct EndedView {
     pub loads: u64,
 }
 
-/// An alarm that is up.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AlarmView {
-    /// Stable code.
-    pub code: &'static str,
-    /// Line it is about.
-    pub line: Option<String>,
-    /// Chute it is about.
-    pub chute: Option<String>,
-    /// Number in the device's own table; 0 for alarms of this program.
-    pub detail: u16,
-    /// Since when.
-    pub since: String,
-    /// The record that raised it.
-    pub position: u64,
-    /// What a person does.
-    pub action: Action,
-}
-
-impl AlarmView {
-    pub(crate) fn of(key: &AlarmKey, at: &Stamp, plant: &Plant) -> Self {
-        Self {
-            code: key.code.as_str(),
-            line: key.line.map(|line| line_name(plant, line)),
-            chute: key.chute.map(|chute| chute_name(plant, chute)),
-            detail: key.detail,
-            since: time_text(at.unix_ms),
-            position: at.seq.0,
-            action: for_alarm(key.code),
-        }
-    }
-}
-
 impl LineView {
-    fn of(live: &Live, line: LineId, row: &Line, now_ms: u64) -> Self {
+    fn of(live: &Live, heads: &Heads, line: LineId, row: &Line, now_ms: u64) -> Self {
         let plant = live.plant();
         let since = |at: Stamp| (at.seq.0 != 0).then(|| time_text(at.unix_ms));
         let counts = &row.counts;
@@ -182,7 +150,13 @@ impl LineView {
                 .filter(|batch| batch.spec.line == line && batch.state != BatchState::Ended)
                 .map(Batch::progress)
                 .collect(),
-            alarms: live.alarms().of_line(line).map(|(key, at)| AlarmView::of(key, at, plant)).collect(),
+            alarms: live
+                .alarms()
+                .listed()
+                .filter(|alarm| alarm.key.line == Some(line) && alarm.is_up() && alarm.shelved.is_none())
+                .filter(|alarm| heads.head_of(alarm.id).is_none())
+                .map(|alarm| AlarmView::of(alarm, heads, plant))
+                .collect(),
             rates: counts.rates(now_ms),
             totals: TotalsView {
                 seen: counts.seen,
@@ -232,7 +206,8 @@ async fn list_lines(
     live_at(&api, at.position).await?;
     let live = api.live().read();
     let lines = (0..).map(LineId).zip(live.lines());
-    let items = lines.map(|(line, row)| LineView::of(&live, line, row, now(&api))).collect();
+    let heads = live.alarms().heads();
+    let items = lines.map(|(line, row)| LineView::of(&live, &heads, line, row, now(&api))).collect();
     Ok(At(live.position().0, PageOf { items, next_cursor: None }))
 }
 
@@ -248,7 +223,7 @@ async fn get_line(
     live_at(&api, at.position).await?;
     let live = api.live().read();
     let row = live.line(line).cloned().unwrap_or_default();
-    Ok(At(live.position().0, LineView::of(&live, line, &row, now(&api))))
+    Ok(At(live.position().0, LineView::of(&live, &live.alarms().heads(), line, &row, now(&api))))
 }
 
 /// Starts the machine of a line.

@@ -9,10 +9,11 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 use prometheus::{TEXT_FORMAT, TextEncoder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wcs_types::LineId;
+use wcs_types::{AlarmCode, AlarmPriority, AlarmState, LineId};
 
 use crate::event::line_name;
 use crate::live::Live;
+use crate::live::alarms::Alarm;
 use crate::live::batches::BatchState;
 use crate::live::lines::LinkState;
 use crate::parameters::{NoQuery, Query};
@@ -135,10 +136,11 @@ fn live(live: &Live, now_ms: u64, sheet: &mut Sheet) {
     for (key, _) in live.alarms().iter() {
         *alarms.entry(key.code.as_str()).or_default() += 1;
     }
-    for code in wcs_types::AlarmCode::ALL {
+    for code in AlarmCode::ALL {
         let count = alarms.get(code.as_str()).copied().unwrap_or(0);
         sheet.gauge("wcs_alarms_open", "Alarms that are up.", &[("code", code.as_str())], count as f64);
     }
+    collect_alarms(sheet, live);
     for batch in live.batches().iter().filter(|batch| batch.state != BatchState::Ended) {
         let progress = batch.progress();
         let id = progress.core_id.to_string();
@@ -149,6 +151,36 @@ fn live(live: &Live, now_ms: u64, sheet: &mut Sheet) {
             sheet.gauge("wcs_batch_pieces", "Pieces of open batches.", &labels, f64::from(pieces));
         }
     }
+}
+
+/// What people see of alarms, and what they do not.
+fn collect_alarms(sheet: &mut Sheet, live: &Live) {
+    let alarms = live.alarms();
+    let heads = alarms.heads();
+    let count = |is_counted: &dyn Fn(&Alarm) -> bool| {
+        alarms.listed().filter(|alarm| is_counted(alarm)).count() as f64
+    };
+    for priority in AlarmPriority::ALL {
+        let labels = [("priority", priority.as_str())];
+        let is_so = |alarm: &Alarm| alarm.key.code.priority() == *priority;
+        let up = count(&|alarm| is_so(alarm) && alarm.is_up());
+        sheet.gauge("wcs_alarms_active", "Alarms that are up, by urgency.", &labels, up);
+        let shown = count(&|alarm| {
+            let is_unknown = matches!(alarm.state(), AlarmState::Unacknowledged | AlarmState::Returned);
+            is_so(alarm) && is_unknown && heads.head_of(alarm.id).is_none()
+        });
+        let help = "Headlines that nobody has acknowledged, by urgency.";
+        sheet.gauge("wcs_alarms_unacknowledged", help, &labels, shown);
+    }
+    for code in AlarmCode::ALL {
+        let help = "How often alarms came up since the journal began.";
+        let raised = alarms.raised_total(*code) as f64;
+        sheet.counter("wcs_alarms_raised_total", help, &[("code", code.as_str())], raised);
+    }
+    let shelved = count(&|alarm| alarm.state() == AlarmState::Shelved);
+    sheet.gauge("wcs_alarms_shelved", "Alarms that people have put away.", &[], shelved);
+    let floods = count(&|alarm| alarm.key.code == AlarmCode::AlarmFlood && alarm.is_up());
+    sheet.gauge("wcs_alarms_floods", "Lines with more alarms than a person can read.", &[], floods);
 }
 
 /// Figures as they are put down: one family for each name.

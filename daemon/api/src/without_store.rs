@@ -439,6 +439,106 @@ async fn alarms_say_what_to_do() {
     assert_eq!(service.get("/api/lines/sorter1").await.1["alarms"][0], *alarm);
 }
 
+/// Three alarms of the machine, and one of a chute; operator 5 has shelved the last.
+fn alarms() -> (Story, [AlarmId; 4]) {
+    let mut story = day();
+    let key = |code, chute, detail| AlarmKey { code, line: Some(LineId(0)), chute, detail };
+    let keys = [
+        key(AlarmCode::Device, None, 11),
+        key(AlarmCode::Device, None, 12),
+        key(AlarmCode::ChuteConflict, Some(CHUTE), 0),
+        key(AlarmCode::Device, None, 13),
+    ];
+    let ids = keys.map(|key| {
+        story.fact(Fact::AlarmRaised(key));
+        AlarmId::new(story.told().last().unwrap().record.seq, 0)
+    });
+    let now = story.told().last().unwrap().record.now;
+    let (until, operator) = (now + Nanos::from_secs(600), OperatorId(5));
+    story.fact(Fact::AlarmShelved { alarm: ids[3], until, operator });
+    (story, ids)
+}
+
+#[tokio::test]
+async fn the_first_alarm_stands_in_front_and_lists_are_filtered() {
+    let (story, ids) = alarms();
+    let service = Service::of(&story);
+    let ids = ids.map(|id| id.0);
+    let listed = async |query: &str| {
+        let (status, page) = service.get(&format!("/api/alarms?{query}")).await;
+        assert_eq!(status, 200, "{page}");
+        page["items"].as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("").await, ids);
+    assert_eq!(listed("headline=true").await, [ids[0], ids[2]]);
+    assert_eq!(listed("headline=false").await, [ids[1], ids[3]]);
+    assert_eq!(listed("state=shelved").await, [ids[3]]);
+    assert_eq!(listed("state=unacknowledged&line=sorter1").await, ids[..3]);
+    assert_eq!(listed("priority=critical").await, [0_u64; 0]);
+    assert_eq!(listed("up=false").await, [0_u64; 0]);
+    let (_, page) = service.get("/api/alarms?limit=3").await;
+    let cursor = page["next_cursor"].as_str().unwrap();
+    assert_eq!(listed(&format!("limit=3&cursor={cursor}")).await, [ids[3]]);
+    let (_, first) = service.get(&format!("/api/alarms/{}", ids[0])).await;
+    assert_eq!((&first["grouped"], &first["is_headline"]), (&json!(1), &json!(true)));
+    assert_eq!((&first["priority"], &first["detail"]), (&json!("medium"), &json!(11)));
+    let (_, second) = service.get(&format!("/api/alarms/{}", ids[1])).await;
+    assert_eq!((&second["under"], &second["is_headline"]), (&json!(ids[0]), &json!(false)));
+    let (_, shelved) = service.get(&format!("/api/alarms/{}", ids[3])).await;
+    assert_eq!((&shelved["state"], &shelved["shelved"]["operator"]), (&json!("shelved"), &json!(5)));
+    for (query, code) in
+        [("state=up", "query.invalid"), ("priority=1", "query.invalid"), ("line=x", "line.not_found")]
+    {
+        let (_, problem) = service.get(&format!("/api/alarms?{query}")).await;
+        assert_eq!(problem["code"], code, "{query}");
+    }
+    let (status, problem) = service.get("/api/alarms/1").await;
+    assert_eq!((status, &problem["code"]), (404, &json!("alarm.not_found")));
+}
+
+#[tokio::test]
+async fn people_handle_alarms() {
+    let (story, ids) = alarms();
+    let service = Service::of(&story);
+    let alarm = ids[0];
+    let text = "looked at".to_owned();
+    for (what, body, verb) in [
+        ("acknowledge", Value::Null, Verb::AcknowledgeAlarm { alarm }),
+        ("shelve", json!({ "minutes": 30 }), Verb::ShelveAlarm { alarm, span: Nanos::from_secs(1_800) }),
+        ("unshelve", Value::Null, Verb::UnshelveAlarm { alarm }),
+        ("assign", json!({ "operator": 42 }), Verb::AssignAlarm { alarm, to: Some(OperatorId(42)) }),
+        ("assign", json!({ "operator": null }), Verb::AssignAlarm { alarm, to: None }),
+        ("comment", json!({ "text": text }), Verb::CommentAlarm { alarm, text: text.clone() }),
+    ] {
+        let (status, done) = service.post(&format!("/api/alarms/{}/{what}", alarm.0), body).await;
+        assert_eq!((status, &done), (200, &json!({ "position": 77 })), "{what}");
+        assert_eq!(service.core.taken(), [verb], "{what}");
+    }
+    for (what, body) in [
+        ("shelve", json!({ "minutes": 0 })),
+        ("shelve", json!({ "minutes": 1_441 })),
+        ("comment", json!({ "text": "" })),
+        ("comment", json!({ "text": "x".repeat(257) })),
+    ] {
+        let (status, problem) = service.post(&format!("/api/alarms/{}/{what}", alarm.0), body).await;
+        assert_eq!((status, &problem["code"]), (422, &json!("body.invalid")), "{what}");
+        assert_eq!(service.core.taken(), [], "{what}");
+    }
+    for (refusal, status, wanted) in [
+        (VerbRefusal::UnknownAlarm, 404, "alarm.not_found"),
+        (VerbRefusal::AlarmShelved, 409, "alarm.shelved"),
+        (VerbRefusal::MayNotBeShelved, 409, "alarm.not_shelvable"),
+        (VerbRefusal::TooManyComments, 409, "alarm.comments_full"),
+    ] {
+        *service.core.refusal.lock().unwrap() = Some(refusal);
+        let (found, problem) =
+            service.post(&format!("/api/alarms/{}/acknowledge", alarm.0), Value::Null).await;
+        assert_eq!((found, &problem["code"]), (status, &json!(wanted)));
+        assert_eq!(problem["alarm"], alarm.0);
+        service.core.taken();
+    }
+}
+
 #[tokio::test]
 async fn nothing_that_is_served_stands_for_a_safety_function() {
     let service = Service::of(&Story::new());

@@ -9,7 +9,7 @@ use wcs_types::{
     StorageState,
 };
 
-use crate::alarms::Alarms;
+use crate::alarm_rows::Alarms;
 use crate::ended::Ended;
 use crate::identify::Codes;
 use crate::index::Index;
@@ -24,8 +24,8 @@ use crate::table::Table;
 /// Why the core wants to be called again at a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum WakeReason {
-    /// A link has been down long enough to tell people.
-    LinkAlarm(LineId),
+    /// An alarm is raised, goes, or comes off its shelf; or a flood of alarms is over.
+    Alarm,
     /// The list of what a batch misses goes on.
     Listing,
     /// This process has kept its turns for long enough after a stall.
@@ -143,7 +143,7 @@ impl Core {
             Input::Link { line, change } if self.has_line(*line) => self.on_link(turn, *line, change),
             Input::Refused { line, refusal } if self.has_line(*line) => self.on_refused(turn, *line, refusal),
             Input::Sorter { .. } | Input::Link { .. } | Input::Refused { .. } => {}
-            Input::Verb { ticket, verb, .. } => self.on_verb(turn, *ticket, verb),
+            Input::Verb { operator, ticket, verb } => self.on_verb(turn, *operator, *ticket, verb),
             Input::Timeout => self.on_timeout(turn),
             Input::Storage(state) => self.on_storage(turn, *state),
             Input::Quarantined(quarantined) => self.on_quarantined(turn, quarantined),
@@ -152,10 +152,10 @@ impl Core {
 
     /// When the core wants `Input::Timeout`, and why.
     pub fn next_timeout(&self) -> Option<(MonoTime, WakeReason)> {
-        self.lines
-            .iter()
-            .filter(|(_, row)| row.alarm_due != MonoTime::NEVER)
-            .map(|(line, row)| (row.alarm_due, WakeReason::LinkAlarm(line_id(line))))
+        self.alarms
+            .next_due()
+            .map(|at| (at, WakeReason::Alarm))
+            .into_iter()
             .chain(self.stall_over_at().map(|at| (at, WakeReason::StallOver)))
             .chain(self.listings.iter().next().map(|_| (self.now, WakeReason::Listing)))
             .min_by_key(|(at, _)| *at)
@@ -260,7 +260,6 @@ impl LineRow {
             watch: None,
             uncertain_until: None,
             uncertain_count: 0,
-            alarm_due: MonoTime::NEVER,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use alloc::collections::BTreeMap;
 
-use wcs_types::{BatchId, ChuteId, Destination, JobId, LineId, LoadKey, Pieces};
+use wcs_types::{AlarmKey, BatchId, ChuteId, Destination, JobId, LineId, LoadKey, Pieces};
 
 use crate::control::Core;
 use crate::rows::{BatchLife, ChuteLife, LoadBelief};
@@ -31,6 +31,8 @@ pub enum InvariantBroken {
     Permit { line: LineId },
     #[error("line {line}: uncertain loads do not add up")]
     Uncertain { line: LineId },
+    #[error("alarm {code} {key:?} contradicts itself or the list", code = key.code)]
+    Alarm { key: AlarmKey },
     #[error("the state hash does not describe the tables")]
     Hash,
 }
@@ -46,6 +48,9 @@ impl Core {
         self.check_chutes()?;
         self.check_loads()?;
         self.check_lines()?;
+        if let Some(key) = self.alarms.find_broken() {
+            return Err(InvariantBroken::Alarm { key });
+        }
         if self.full_hash() == self.state_hash() { Ok(()) } else { Err(InvariantBroken::Hash) }
     }
 

@@ -20,6 +20,8 @@
 extern crate alloc;
 
 mod additions;
+mod alarm_rows;
+mod alarm_verbs;
 mod alarms;
 mod assign;
 mod batches;
@@ -50,6 +52,7 @@ mod uncertain;
 mod verbs;
 mod watch;
 
+pub use crate::alarm_rows::AlarmView;
 pub use crate::control::{Core, WakeReason};
 pub use crate::invariants::InvariantBroken;
 pub use crate::snapshot::{RestoreError, Snapshot};

@@ -4,15 +4,11 @@
 use alloc::vec::Vec;
 
 use wcs_types::mutation::{Mutation, is_on};
-use wcs_types::{
-    AlarmCode, BeltMm, EventSeq, LineId, LinkChange, MonoTime, Nanos, PlcHello, Seq, SorterCommand,
-};
+use wcs_types::{AlarmCode, BeltMm, EventSeq, LineId, LinkChange, MonoTime, PlcHello, Seq, SorterCommand};
 
-use crate::control::{Core, Turn, line_id};
+use crate::control::{Core, Turn};
 use crate::rows::{LaneRow, LinkPhase, LoadBelief};
 
-/// A link that is down for less is not worth an alarm: every restart of ours would raise one.
-pub(crate) const LINK_ALARM_DELAY: Nanos = Nanos::from_secs(2);
 /// Travel beyond one loop after which a load of an earlier PLC life is given up, in percent of the loop.
 const UNCERTAIN_MARGIN_PERCENT: u64 = 50;
 
@@ -56,15 +52,11 @@ impl Core {
     }
 
     pub(crate) fn leave_ready(&mut self, turn: &mut Turn<'_>, line: LineId, phase: LinkPhase) {
-        let (now, due) = (self.now, self.now + LINK_ALARM_DELAY);
         self.edit_line(line, |row| {
             row.phase = phase;
             row.watch = None;
-            // One that fell due before this turn did so while no process was there to judge it.
-            if row.alarm_due == MonoTime::NEVER || row.alarm_due < now {
-                row.alarm_due = due;
-            }
         });
+        self.set_line_alarm(turn, AlarmCode::LinkDown, line, true);
         self.renew_permit(turn, line);
     }
 
@@ -148,7 +140,6 @@ impl Core {
         }
         let plc_epoch = self.edit_line(line, |row| {
             row.phase = LinkPhase::Ready;
-            row.alarm_due = MonoTime::NEVER;
             row.plc_epoch
         });
         self.set_line_alarm(turn, AlarmCode::LinkDown, line, false);
@@ -194,13 +185,6 @@ impl Core {
     pub(crate) fn on_timeout(&mut self, turn: &mut Turn<'_>) {
         self.end_stall_when_over(turn);
         self.go_on_listing(turn);
-        for line in (0..self.plant.lines.len() as u32).map(line_id) {
-            if self.line(line).alarm_due <= self.now {
-                self.edit_line(line, |row| row.alarm_due = MonoTime::NEVER);
-                if !self.is_ready(line) {
-                    self.set_line_alarm(turn, AlarmCode::LinkDown, line, true);
-                }
-            }
-        }
+        self.on_alarms_due(turn);
     }
 }

@@ -10,7 +10,7 @@
 //! | fenced | the line is never commanded again, as if it had been taken |
 //! | lanes, travelled, events lost | passed over; the next one counts |
 //! | verb | refused |
-//! | timeout | deadlines that are due are dropped: each of them is for an alarm only |
+//! | timeout | deadlines that are due are dropped or put off: each of them is for an alarm only |
 //! | refused output | passed over; the exit of the load tells |
 //!
 //! Bare, after that has broken an invariant as well: an event is acknowledged and nothing else; its load ends where
@@ -18,11 +18,11 @@
 
 use wcs_types::{
     AlarmCode, Decision, Destination, EventBody, ExitResult, Fact, LaneNo, LineId, LinkChange, LoadKey,
-    MonoTime, Outcome, Output, Quarantined, Reason, Reply, ScanEvent, Seq, SorterCommand, SorterEvent,
-    Suspect, Target, VerbRefusal, output::OutputKind,
+    Outcome, Output, Quarantined, Reason, Reply, ScanEvent, Seq, SorterCommand, SorterEvent, Suspect, Target,
+    VerbRefusal, output::OutputKind,
 };
 
-use crate::control::{Core, Turn, line_id};
+use crate::control::{Core, Turn};
 use crate::rows::{LinkPhase, LoadRow};
 
 impl Core {
@@ -158,12 +158,7 @@ impl Core {
     }
 
     fn drop_deadlines(&mut self) {
-        let now = self.now;
-        for line in (0..self.plant.lines.len() as u32).map(line_id) {
-            if self.line(line).alarm_due <= now {
-                self.edit_line(line, |row| row.alarm_due = MonoTime::NEVER);
-            }
-        }
+        self.alarms.put_off(self.now);
         self.forget_stall_when_over();
     }
 

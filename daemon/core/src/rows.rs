@@ -59,8 +59,6 @@ pub(crate) struct LineRow {
     pub(crate) uncertain_until: Option<BeltMm>,
     /// Loads of an earlier PLC life still without an end.
     pub(crate) uncertain_count: u32,
-    /// When the link counts as down for people; `NEVER` while it is up or the alarm is raised.
-    pub(crate) alarm_due: MonoTime,
 }
 
 /// Lanes of a line: reported and desired.

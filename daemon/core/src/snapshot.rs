@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use wcs_types::{MonoTime, Plant, Seq, StateHash, StorageState};
 
-use crate::alarms::Alarms;
+use crate::alarm_rows::Alarms;
 use crate::control::{Core, lane_chutes, load_hash};
 use crate::ended::Ended;
 use crate::identify::Codes;
@@ -118,6 +118,7 @@ impl Core {
             self.load_index.insert(load_hash(load.key), id);
         }
         self.ended.rebuild();
+        self.alarms.rebuild();
         // Codes list their jobs in the order of staging: batch by batch, job by job.
         for lists in self.batch_lists.iter().flatten() {
             for job in &lists.jobs {

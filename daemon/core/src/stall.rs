@@ -13,7 +13,6 @@ use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{AlarmCode, AlarmKey, Fact, LoadKey, MonoTime, Nanos};
 
 use crate::control::{Core, Turn, line_id};
-use crate::link::LINK_ALARM_DELAY;
 
 /// How long the alarm stays after the last stall: a process that stalls again and again raises it once.
 const SHOWN_FOR: Nanos = Nanos::from_secs(10);
@@ -46,12 +45,8 @@ impl Core {
         turn.out.fact(Fact::SelfStalled { gap });
         let blamed = AlarmKey { code: AlarmCode::LinkDown, line: Some(line_id(0)), ..KEY };
         self.set_alarm(turn, if is_on(Mutation::StallBlamed) { blamed } else { KEY }, true);
-        for line in (0..self.plant.lines.len() as u32).map(line_id) {
-            let due = self.line(line).alarm_due;
-            if due != MonoTime::NEVER && due <= until {
-                self.edit_line(line, |row| row.alarm_due = until + LINK_ALARM_DELAY);
-            }
-        }
+        // Nothing was heard of what they wait for.
+        self.alarms.begin_delays_anew(until);
     }
 
     /// When the last stall counts as over.

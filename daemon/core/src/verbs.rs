@@ -4,15 +4,15 @@
 use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    ChuteId, ChuteKind, Code, Fact, LineId, Outcome, Output, Reply, Seq, SorterCommand, Target, Ticket, Verb,
-    VerbRefusal,
+    ChuteId, ChuteKind, Code, Fact, LineId, OperatorId, Outcome, Output, Reply, Seq, SorterCommand, Target,
+    Ticket, Verb, VerbRefusal,
 };
 
 use crate::control::{Core, Turn};
 use crate::rows::ChuteLife;
 
 impl Core {
-    pub(crate) fn on_verb(&mut self, turn: &mut Turn<'_>, ticket: Ticket, verb: &Verb) {
+    pub(crate) fn on_verb(&mut self, turn: &mut Turn<'_>, operator: OperatorId, ticket: Ticket, verb: &Verb) {
         let result = match verb {
             Verb::Stage { spec, part, jobs } => self.stage(spec, *part, jobs),
             Verb::Start { batch, token, parts, content_hash } => {
@@ -44,6 +44,11 @@ impl Core {
             Verb::CancelOrder { batch, order } => self.cancel_order(turn, *batch, order),
             Verb::CancelStart { batch } => self.cancel_start(turn, *batch),
             Verb::StageTable { batch, part, pairs } => self.stage_table(*batch, *part, pairs),
+            Verb::AcknowledgeAlarm { .. }
+            | Verb::ShelveAlarm { .. }
+            | Verb::UnshelveAlarm { .. }
+            | Verb::AssignAlarm { .. }
+            | Verb::CommentAlarm { .. } => self.on_alarm_verb(turn, operator, verb),
         };
         let reply = match result {
             Ok(()) => Reply::Done,

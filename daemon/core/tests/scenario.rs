@@ -79,4 +79,8 @@ scenarios! {
     exit_tells_of_a_decision_a_crash_lost
     input_that_breaks_us_is_put_aside
     stall_of_ours_is_not_held_against_the_equipment
+    alarms_live_with_people
+    alarms_that_do_not_last_are_none
+    first_alarm_stands_for_what_follows
+    flood_of_alarms_is_one_headline
 }

@@ -46,7 +46,14 @@ impl Chronicle {
     /// Adds a fact; false when it says nothing about loads and batches.
     pub fn see_fact(&mut self, now: MonoTime, fact: &Fact) -> bool {
         match fact {
-            Fact::AlarmRaised(_) | Fact::AlarmGone(_) => return false,
+            Fact::AlarmRaised(_)
+            | Fact::AlarmGone(_)
+            | Fact::AlarmAcknowledged { .. }
+            | Fact::AlarmShelved { .. }
+            | Fact::AlarmUnshelved { .. }
+            | Fact::AlarmAssigned { .. }
+            | Fact::AlarmCommented { .. }
+            | Fact::AlarmForgotten { .. } => return false,
             Fact::BatchStarted { batch } => {
                 self.started.insert(*batch);
             }

@@ -56,6 +56,25 @@ impl<'a> Applier<'a> {
         Ok(())
     }
 
+    async fn see_load(
+        &mut self,
+        load: LoadKey,
+        label: &str,
+        previous: Option<LoadKey>,
+    ) -> Result<(), StoreError> {
+        let previous = match previous {
+            Some(key) => self.find_load(key).await?.map(|(id, _)| id),
+            None => None,
+        };
+        if self.find_load(load).await?.is_none() {
+            self.insert_load(load, label, previous).await?;
+        }
+        match previous {
+            Some(previous) => self.close_exception(previous, "reinducted").await,
+            None => Ok(()),
+        }
+    }
+
     async fn apply_fact(&mut self, fact: &Fact) -> Result<(), StoreError> {
         match fact {
             Fact::BatchStarted { .. }
@@ -77,17 +96,7 @@ impl<'a> Applier<'a> {
                 self.session.execute(statements::FREE_CHUTE, values![i64::from(chute.0)]).await.map(drop)
             }
             Fact::LoadSeen { load, label, previous } => {
-                let previous = match previous {
-                    Some(key) => self.find_load(*key).await?.map(|(id, _)| id),
-                    None => None,
-                };
-                if self.find_load(*load).await?.is_none() {
-                    self.insert_load(*load, &label.to_string(), previous).await?;
-                }
-                match previous {
-                    Some(previous) => self.close_exception(previous, "reinducted").await,
-                    None => Ok(()),
-                }
+                self.see_load(*load, &label.to_string(), *previous).await
             }
             Fact::LoadRecirculated { load, turns, .. } => {
                 let id = self.load_id(*load).await?;
@@ -117,6 +126,12 @@ impl<'a> Applier<'a> {
             | Fact::ClassCompleted { .. }
             | Fact::AlarmRaised(_)
             | Fact::AlarmGone(_)
+            | Fact::AlarmAcknowledged { .. }
+            | Fact::AlarmShelved { .. }
+            | Fact::AlarmUnshelved { .. }
+            | Fact::AlarmAssigned { .. }
+            | Fact::AlarmCommented { .. }
+            | Fact::AlarmForgotten { .. }
             | Fact::PermitChanged { .. }
             | Fact::SelfStalled { .. }
             | Fact::LateBySelfStall { .. }

@@ -1,18 +1,19 @@
 //! What the core has decided or come to believe, in the past tense. Facts stand in the journal record, so that
 //! the store, screens and reports need no core to know what happened. Append only.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alarm::AlarmKey;
+use crate::alarm::{AlarmId, AlarmKey};
 use crate::batch::{OrderKey, SkuKey};
 use crate::code::Code;
-use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey, StartToken};
+use crate::ids::{BatchId, ChuteId, JobId, LaneNo, LineId, LoadKey, OperatorId, StartToken};
 use crate::outcome::{Outcome, Reason};
 use crate::quarantine::InputDigest;
 use crate::sorter::ExitResult;
-use crate::units::{Nanos, Pieces};
+use crate::units::{MonoTime, Nanos, Pieces};
 
 /// One fact.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -250,6 +251,54 @@ pub enum Fact {
         batch: BatchId,
         /// Token of that start.
         token: StartToken,
+    },
+    /// A person knows of an alarm, and of those it stands for.
+    AlarmAcknowledged {
+        /// The alarm.
+        alarm: AlarmId,
+        /// Those under it that nobody had acknowledged.
+        with: Vec<AlarmId>,
+        /// Who.
+        operator: OperatorId,
+    },
+    /// A person put an alarm away for a time.
+    AlarmShelved {
+        /// The alarm.
+        alarm: AlarmId,
+        /// Until when.
+        until: MonoTime,
+        /// Who.
+        operator: OperatorId,
+    },
+    /// A shelved alarm is shown again.
+    AlarmUnshelved {
+        /// The alarm.
+        alarm: AlarmId,
+        /// Who asked for it; `None` when its time was over.
+        operator: Option<OperatorId>,
+    },
+    /// An alarm is somebody's now, or nobody's any more.
+    AlarmAssigned {
+        /// The alarm.
+        alarm: AlarmId,
+        /// Whose it is.
+        to: Option<OperatorId>,
+        /// Who said so.
+        operator: OperatorId,
+    },
+    /// A person wrote something about an alarm.
+    AlarmCommented {
+        /// The alarm.
+        alarm: AlarmId,
+        /// At most `limits::ALARM_COMMENT_SIZE_MAX` bytes.
+        text: String,
+        /// Who.
+        operator: OperatorId,
+    },
+    /// An alarm that had gone was dropped from the list to make room for another.
+    AlarmForgotten {
+        /// The alarm.
+        alarm: AlarmId,
     },
 }
 

@@ -28,7 +28,7 @@ pub mod sorter;
 pub mod units;
 pub mod verb;
 
-pub use alarm::{AlarmCode, AlarmKey};
+pub use alarm::{AlarmCause, AlarmCode, AlarmId, AlarmKey, AlarmPriority, AlarmState, FirstOut};
 pub use batch::{Assign, BatchKind, BatchSpec, Identify, JobSpec, OrderKey, SkuKey};
 pub use calendar::{Calendar, ShiftSpec, Weekdays};
 pub use code::Code;

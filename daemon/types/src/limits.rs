@@ -53,6 +53,18 @@ pub const POISONS_KEPT_MAX: usize = 64;
 /// Milliseconds between two turns, or two calls of a session. More: a stall of ours, no deadline of a device is judged
 /// over it.
 pub const OWN_GAP_MAX_MS: u64 = 500;
+/// Alarms listed at once. More: the oldest that has gone again is forgotten; when all are up, the new one is not listed.
+pub const ALARMS_LISTED_MAX: usize = 16_384;
+/// Alarms of one line that may demand attention within `ALARM_FLOOD_WINDOW_MS`. More: `alarm_flood` stands for all.
+pub const ALARMS_SHOWN_MAX: usize = 10;
+/// Milliseconds in which more than `ALARMS_SHOWN_MAX` alarms are a flood.
+pub const ALARM_FLOOD_WINDOW_MS: u64 = 60_000;
+/// Minutes for which an alarm may be shelved. More: refused.
+pub const ALARM_SHELF_MINUTES_MAX: u64 = 1_440;
+/// Bytes of one comment on an alarm. More: refused.
+pub const ALARM_COMMENT_SIZE_MAX: usize = 256;
+/// Comments on one alarm. More: refused.
+pub const ALARM_COMMENTS_MAX: usize = 16;
 
 const _: () = {
     // A window may hold LANE_COUNT_MAX bits in whole words.
@@ -61,4 +73,6 @@ const _: () = {
     assert!(INPUTS_PER_TURN_MAX * 2 < RECORDS_PENDING_MAX);
     // Ended loads outlive every load that can still be on the belt.
     assert!(LOADS_ENDED_KEPT_MAX >= LOADS_ON_BELT_MAX);
+    // All listed alarms can be acknowledged in one record: an id takes at most eight bytes below 2^56.
+    assert!(ALARMS_LISTED_MAX * 8 <= RECORD_SIZE_MAX / 2);
 };

@@ -1,15 +1,17 @@
 //! What people and other systems can ask of the core, and the answers. Every verb gets exactly one reply.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alarm::AlarmId;
 use crate::batch::{BatchSpec, JobSpec, OrderKey};
 use crate::code::Code;
-use crate::ids::{BatchId, ChuteId, LineId, StartToken};
+use crate::ids::{BatchId, ChuteId, LineId, OperatorId, StartToken};
 use crate::quarantine::InputDigest;
 use crate::sorter::UnitCommand;
-use crate::units::Pieces;
+use crate::units::{Nanos, Pieces};
 
 /// A request. Append only.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -160,6 +162,37 @@ pub enum Verb {
         /// Classes and their chutes.
         pairs: Vec<(OrderKey, ChuteId)>,
     },
+    /// A person knows of an alarm and of those it stands for. Known already: no change.
+    AcknowledgeAlarm {
+        /// The alarm.
+        alarm: AlarmId,
+    },
+    /// A person puts an alarm away for a time; again: for this time from now on.
+    ShelveAlarm {
+        /// The alarm.
+        alarm: AlarmId,
+        /// For how long.
+        span: Nanos,
+    },
+    /// A person takes it out again. Not shelved: no change.
+    UnshelveAlarm {
+        /// The alarm.
+        alarm: AlarmId,
+    },
+    /// A person says whose an alarm is.
+    AssignAlarm {
+        /// The alarm.
+        alarm: AlarmId,
+        /// Whose; `None`: nobody's.
+        to: Option<OperatorId>,
+    },
+    /// A person writes something about an alarm.
+    CommentAlarm {
+        /// The alarm.
+        alarm: AlarmId,
+        /// What: at least one byte, at most `limits::ALARM_COMMENT_SIZE_MAX`.
+        text: String,
+    },
 }
 
 /// The answer to a verb.
@@ -267,4 +300,22 @@ pub enum VerbRefusal {
     },
     /// Chutes for what cannot be read or needs a person stay open: the sorter has nowhere else to put those loads.
     MustStayOpen,
+    /// No such alarm is listed: it has gone and was acknowledged.
+    UnknownAlarm,
+    /// The alarm is shelved: take it out first.
+    AlarmShelved,
+    /// An alarm this urgent is never put away.
+    MayNotBeShelved,
+    /// Longer than an alarm may be shelved, or no time at all.
+    BadShelfTime {
+        /// How many minutes it may be.
+        minutes_max: u16,
+    },
+    /// A comment has at least one byte and at most this many.
+    BadComment {
+        /// How many.
+        size_max: u16,
+    },
+    /// The alarm has as many comments as are kept.
+    TooManyComments,
 }

@@ -125,6 +125,17 @@ impl Tally {
         self.cancelled_pieces += pieces;
     }
 
+    fn see_hand_sorted(&mut self, fact: &Fact) {
+        let Fact::LoadHandSorted { load, label, batch, job, pieces, chute } = fact else { return };
+        // A person may finish what was listed as short (decision 0010).
+        if let Some(short) = self.shorts.iter_mut().find(|short| short.job == (*batch, *job)) {
+            short.pieces = short.pieces.saturating_sub(pieces.0);
+        }
+        let tally = self.loads.entry(*load).or_default();
+        tally.hand = Some((*chute, *pieces));
+        tally.hand_label = label.to_string();
+    }
+
     fn see_fact(&mut self, fact: &Fact) {
         match fact {
             Fact::BatchStarted { .. } => self.batches += 1,
@@ -154,15 +165,7 @@ impl Tally {
                 }
                 tally.end = Some(end.clone());
             }
-            Fact::LoadHandSorted { load, label, batch, job, pieces, chute } => {
-                // A person may finish what was listed as short (decision 0010).
-                if let Some(short) = self.shorts.iter_mut().find(|short| short.job == (*batch, *job)) {
-                    short.pieces = short.pieces.saturating_sub(pieces.0);
-                }
-                let tally = self.loads.entry(*load).or_default();
-                tally.hand = Some((*chute, *pieces));
-                tally.hand_label = label.to_string();
-            }
+            Fact::LoadHandSorted { .. } => self.see_hand_sorted(fact),
             Fact::DecisionLate { .. } => self.deadline.late += 1,
             Fact::LateBySelfStall { .. } => self.deadline.late_by_self_stall += 1,
             Fact::InputPutAside { .. } => self.put_aside += 1,
@@ -174,6 +177,12 @@ impl Tally {
             | Fact::ClassCompleted { .. }
             | Fact::BoxSwapped { .. }
             | Fact::AlarmGone(_)
+            | Fact::AlarmAcknowledged { .. }
+            | Fact::AlarmShelved { .. }
+            | Fact::AlarmUnshelved { .. }
+            | Fact::AlarmAssigned { .. }
+            | Fact::AlarmCommented { .. }
+            | Fact::AlarmForgotten { .. }
             | Fact::PermitChanged { .. }
             | Fact::LineHeld { .. }
             | Fact::LineReleased { .. }

@@ -2,11 +2,18 @@
 //! which arms they have, and which figures are held against which bars. Bars stand in section 14 of the design; none of
 //! these files adds a margin of its own.
 
-use super::{Number, core_step, following, service, virtual_time, wire};
+use super::{Number, alarms, core_step, following, service, virtual_time, wire};
 
 /// Every number.
 pub(crate) fn numbers() -> impl Iterator<Item = &'static Number> {
-    [core_step::NUMBERS, wire::NUMBERS, virtual_time::NUMBERS, following::NUMBERS, service::NUMBERS]
-        .into_iter()
-        .flatten()
+    [
+        core_step::NUMBERS,
+        alarms::NUMBERS,
+        wire::NUMBERS,
+        virtual_time::NUMBERS,
+        following::NUMBERS,
+        service::NUMBERS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -140,7 +140,7 @@ impl Live {
         &self.exceptions
     }
 
-    /// Alarms that are up.
+    /// Alarms that are not normal.
     pub fn alarms(&self) -> &Alarms {
         &self.alarms
     }
@@ -154,6 +154,7 @@ impl Live {
         self.at = at;
         self.see_input(&told.record.input, at);
         self.see_added(&told.record);
+        self.alarms.begin(told.record.seq, told.record.now);
         for fact in &told.record.facts {
             self.see_fact(fact, at);
         }
@@ -254,14 +255,7 @@ impl Live {
             }
             Fact::ChuteFreed { chute } => self.free(*chute),
             Fact::LoadSeen { load, label, previous } => self.see_load(*load, label, *previous, at),
-            Fact::LoadRecirculated { load, turns, .. } => {
-                if let Some(row) = self.loads.on_belt_mut(*load) {
-                    row.turns = *turns;
-                }
-                if let Some(line) = self.line_mut(load.line) {
-                    line.counts.recirculated += 1;
-                }
-            }
+            Fact::LoadRecirculated { load, turns, .. } => self.see_round(*load, *turns),
             Fact::LoadEnded(end) => self.end(end, at),
             Fact::LoadHandSorted { load, label, batch, job, pieces, chute } => {
                 self.hand_sort(*load, label, (*batch, *job), *pieces, *chute, at);
@@ -272,8 +266,14 @@ impl Live {
                     line.counts.late_by_self_stall += 1;
                 }
             }
-            Fact::AlarmRaised(key) => self.raise(*key, at),
-            Fact::AlarmGone(key) => self.clear(*key),
+            Fact::AlarmRaised(_)
+            | Fact::AlarmGone(_)
+            | Fact::AlarmAcknowledged { .. }
+            | Fact::AlarmShelved { .. }
+            | Fact::AlarmUnshelved { .. }
+            | Fact::AlarmAssigned { .. }
+            | Fact::AlarmCommented { .. }
+            | Fact::AlarmForgotten { .. } => self.see_alarm(fact, at),
             Fact::PermitChanged { line, is_permitted } => {
                 if let Some(row) = self.line_mut(*line) {
                     row.is_permitted = *is_permitted;
@@ -441,6 +441,15 @@ impl Live {
         }
     }
 
+    fn see_round(&mut self, load: LoadKey, turns: u16) {
+        if let Some(row) = self.loads.on_belt_mut(load) {
+            row.turns = turns;
+        }
+        if let Some(line) = self.line_mut(load.line) {
+            line.counts.recirculated += 1;
+        }
+    }
+
     fn see_late(&mut self, load: LoadKey) {
         if let Some(row) = self.loads.any_mut(load) {
             row.late += 1;
@@ -450,8 +459,16 @@ impl Live {
         }
     }
 
+    fn see_alarm(&mut self, fact: &Fact, at: Stamp) {
+        self.alarms.see(fact, at);
+        match fact {
+            Fact::AlarmRaised(key) => self.raise(*key, at),
+            Fact::AlarmGone(key) => self.clear(*key),
+            _ => {}
+        }
+    }
+
     fn raise(&mut self, key: AlarmKey, at: Stamp) {
-        self.alarms.raise(key, at);
         let state = match key.code {
             AlarmCode::DeviceFaulted | AlarmCode::RecordsMissing => Some(LinkState::Faulted),
             AlarmCode::FencedOff => Some(LinkState::Fenced),
@@ -470,7 +487,6 @@ impl Live {
     }
 
     fn clear(&mut self, key: AlarmKey) {
-        self.alarms.clear(key);
         if let (AlarmCode::ChuteConflict, Some(row)) =
             (key.code, key.chute.and_then(|chute| self.chute_mut(chute)))
         {

@@ -161,6 +161,20 @@ problems! {
         "A box with this code stands elsewhere", "it stands at the chute of number {chute}",
         "같은 코드의 박스가 다른 곳에 있습니다", "번호 {chute} 슈트에 있습니다";
 
+    // --- alarms
+    AlarmNotFound = 404, "alarm.not_found",
+        "There is no such alarm", "no alarm {alarm} is listed: it has gone and somebody knows of it, or it never was",
+        "알람이 없습니다", "알람 {alarm} 은 목록에 없습니다. 해소되어 확인되었거나 존재하지 않습니다";
+    AlarmShelved = 409, "alarm.shelved",
+        "The alarm is shelved", "take alarm {alarm} off the shelf first",
+        "보류된 알람입니다", "먼저 알람 {alarm} 의 보류를 해제하십시오";
+    AlarmNotShelvable = 409, "alarm.not_shelvable",
+        "The alarm cannot be put away", "alarm {alarm} is critical",
+        "보류할 수 없는 알람입니다", "알람 {alarm} 은 긴급 알람입니다";
+    AlarmCommentsFull = 409, "alarm.comments_full",
+        "The alarm has as many comments as are kept", "nothing was added to alarm {alarm}",
+        "알람의 의견이 가득 찼습니다", "알람 {alarm} 에 더 추가할 수 없습니다";
+
     // --- loads, records and figures
     LoadNotFound = 404, "load.not_found",
         "There is no such load", "no record tells of load {load}",

@@ -8,11 +8,11 @@ use wcs_types::batch::{batch_content, chain_content, table_content};
 use wcs_types::limits::JOBS_PER_PART_MAX;
 use wcs_types::plant::{BlockBases, Transport};
 use wcs_types::{
-    Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, Epoch, EventBody,
-    EventSeq, ExitResult, Identify, Input, InputDigest, JobSpec, LaneNo, LaneSet, LaneState, LineId,
-    LineKind, LineSpec, LinkChange, LinkId, LinkSpec, MachineState, Millimeters, MonoTime, Nanos,
-    OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello, Quarantined, Read, ScanEvent, SkuKey,
-    SorterEvent, StartToken, Suspect, Ticket, Verb,
+    AlarmId, Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, DeviceFault,
+    Epoch, EventBody, EventSeq, ExitResult, Identify, Input, InputDigest, JobSpec, LaneNo, LaneSet,
+    LaneState, LineId, LineKind, LineSpec, LinkChange, LinkId, LinkSpec, MachineState, Millimeters, MonoTime,
+    Nanos, OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello, Quarantined, Read, ScanEvent, Seq,
+    SkuKey, SorterEvent, StartToken, StorageState, Suspect, Ticket, Verb,
 };
 
 const LINE: LineId = LineId(0);
@@ -56,6 +56,9 @@ impl Stage {
 
     pub(crate) fn run(&mut self, command: &str) -> Vec<String> {
         let words: Vec<&str> = command.split_whitespace().collect();
+        if words == ["alarms"] {
+            return render::alarms(&self.core);
+        }
         let mut answers = Vec::new();
         for input in self.inputs_of(&words) {
             self.now += TURN;
@@ -134,6 +137,32 @@ impl Stage {
                 let lane = LaneNo(lane.parse().unwrap());
                 vec![self.event("0", EventBody::Lane { lane, old, new, fill_percent: None })]
             }
+            _ => self.trouble(words),
+        }
+    }
+
+    /// What machine, link and disk tell that raises alarms.
+    fn trouble(&mut self, words: &[&str]) -> Vec<Input> {
+        match words {
+            // The machine's own alarm of this number.
+            ["machine-alarm", code, is_raised] => {
+                vec![self.machine_alarm(code.parse().unwrap(), is_raised == &"on")]
+            }
+            // All of these numbers come, one after the other.
+            ["machine-alarms", first, last] => {
+                let (first, last): (u16, u16) = (first.parse().unwrap(), last.parse().unwrap());
+                (first..=last).map(|code| self.machine_alarm(code, true)).collect()
+            }
+            ["machine", "safety"] => vec![self.machine_state(MachineState::STOPPED, 3)],
+            ["machine", "runs"] => vec![self.machine_state(MachineState::EXECUTE, 0)],
+            ["dropped", count] => {
+                vec![self.link(LinkChange::EventsLost { evt_lost: count.parse().unwrap() })]
+            }
+            ["faulted"] => vec![self.link(LinkChange::Faulted(DeviceFault::WrongMagic { found: 0 }))],
+            ["storage", state] => vec![Input::Storage(match *state {
+                "good" => StorageState::Good,
+                _ => StorageState::Behind,
+            })],
             _ => self.verb(words),
         }
     }
@@ -218,6 +247,14 @@ impl Stage {
         Input::Sorter { line: LINE, event }
     }
 
+    fn machine_alarm(&mut self, code: u16, is_raised: bool) -> Input {
+        self.event("0", EventBody::Alarm { code, is_raised, severity: 2, place: 0 })
+    }
+
+    fn machine_state(&mut self, new: MachineState, cause: u16) -> Input {
+        self.event("0", EventBody::State { old: MachineState::EXECUTE, new, cause })
+    }
+
     /// `scan ITEM CODE... [turns=N] [late|passed]`; `-` instead of a code is a no-read.
     fn scan(&self, words: &[&str]) -> EventBody {
         let mut scan = ScanEvent {
@@ -293,6 +330,20 @@ impl Stage {
             }
             ["close-chute", chute] => Verb::CloseChute { chute: chute_of(chute) },
             ["open-chute", chute] => Verb::OpenChute { chute: chute_of(chute) },
+            ["ack", alarm] => Verb::AcknowledgeAlarm { alarm: alarm_of(alarm) },
+            ["shelve", alarm, seconds] => {
+                Verb::ShelveAlarm { alarm: alarm_of(alarm), span: Nanos::from_secs(seconds.parse().unwrap()) }
+            }
+            ["unshelve", alarm] => Verb::UnshelveAlarm { alarm: alarm_of(alarm) },
+            ["assign", alarm, to @ ..] => Verb::AssignAlarm {
+                alarm: alarm_of(alarm),
+                to: to.first().map(|to| OperatorId(to.parse().unwrap())),
+            },
+            // `comment ALARM WORD [TIMES]`
+            ["comment", alarm, text, times @ ..] => Verb::CommentAlarm {
+                alarm: alarm_of(alarm),
+                text: text.repeat(times.first().map_or(1, |times| times.parse().unwrap())),
+            },
             other => panic!("unknown command {other:?}"),
         };
         vec![self.asked(verb)]
@@ -352,6 +403,12 @@ impl Stage {
         });
         Verb::Start { batch: BatchId(id), token: StartToken(token), parts: 1, content_hash: content }
     }
+}
+
+/// An alarm as `render` writes it: record and place in it.
+fn alarm_of(text: &str) -> AlarmId {
+    let (seq, index) = text.split_once('.').unwrap();
+    AlarmId::new(Seq(seq.parse().unwrap()), index.parse().unwrap())
 }
 
 fn order_key(number: &str) -> OrderKey {

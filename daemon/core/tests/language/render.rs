@@ -1,9 +1,9 @@
 //! Outputs and facts as one line of text each. Acknowledgements are left out: every event has one, and a test of
 //! their own checks them.
 
-use wcs_core::Step;
+use wcs_core::{AlarmView, Core, Step};
 use wcs_types::output::OutputKind;
-use wcs_types::{DestinationCommand, Fact, Output, Reply, Seq, SorterCommand};
+use wcs_types::{AlarmId, AlarmKey, DestinationCommand, Fact, Output, Reply, Seq, SorterCommand};
 
 pub(super) fn step(step: &Step, seq: Seq) -> Vec<String> {
     let facts = step.facts.iter().map(|fact| format!("* {}", fact_text(fact)));
@@ -60,6 +60,61 @@ fn destination(command: &DestinationCommand) -> String {
     format!("send {} {lane}{round}", command.item)
 }
 
+/// Record and place in it.
+pub(super) fn id_text(id: AlarmId) -> String {
+    format!("{}.{}", id.seq().0, id.index())
+}
+
+fn key_text(key: &AlarmKey) -> String {
+    let detail = if key.detail == 0 { String::new() } else { format!(" {}", key.detail) };
+    format!("{}{detail}", key.code)
+}
+
+/// One line for each alarm that is not normal.
+pub(super) fn alarms(core: &Core) -> Vec<String> {
+    let line = |alarm: AlarmView| {
+        let mut text = format!("= {} {} {}", id_text(alarm.id), key_text(&alarm.key), alarm.state);
+        if let Some(head) = alarm.head {
+            text += &format!(" under {}", id_text(head));
+        }
+        if let Some(to) = alarm.assigned {
+            text += &format!(", of {to}");
+        }
+        if alarm.comments != 0 {
+            text += &format!(", {} comments", alarm.comments);
+        }
+        text
+    };
+    core.listed_alarms().map(line).collect()
+}
+
+fn alarm_text(fact: &Fact) -> String {
+    match fact {
+        Fact::AlarmRaised(key) => format!("alarm {}", key_text(key)),
+        Fact::AlarmGone(key) => format!("alarm gone {}", key_text(key)),
+        Fact::AlarmAcknowledged { alarm, with, operator } => {
+            let with: Vec<String> = with.iter().map(|other| id_text(*other)).collect();
+            format!("alarm {} acknowledged by {operator} with [{}]", id_text(*alarm), with.join(" "))
+        }
+        Fact::AlarmShelved { alarm, operator, .. } => {
+            format!("alarm {} shelved by {operator}", id_text(*alarm))
+        }
+        Fact::AlarmUnshelved { alarm, operator } => {
+            let by = operator.map_or("time".to_owned(), |operator| operator.to_string());
+            format!("alarm {} off the shelf by {by}", id_text(*alarm))
+        }
+        Fact::AlarmAssigned { alarm, to, operator } => {
+            let to = to.map_or("nobody".to_owned(), |to| to.to_string());
+            format!("alarm {} assigned to {to} by {operator}", id_text(*alarm))
+        }
+        Fact::AlarmCommented { alarm, text, operator } => {
+            format!("alarm {} comment by {operator}: {text}", id_text(*alarm))
+        }
+        Fact::AlarmForgotten { alarm } => format!("alarm {} forgotten", id_text(*alarm)),
+        other => panic!("{other:?} is of no alarm"),
+    }
+}
+
 fn fact_text(fact: &Fact) -> String {
     match fact {
         Fact::BatchStarted { batch } => format!("batch {batch} started"),
@@ -89,8 +144,14 @@ fn fact_text(fact: &Fact) -> String {
             format!("hand sorted {load} {label} {} pieces into {chute}", pieces.0)
         }
         Fact::DecisionLate { load } => format!("late {}", load.item),
-        Fact::AlarmRaised(key) => format!("alarm {}", key.code),
-        Fact::AlarmGone(key) => format!("alarm gone {}", key.code),
+        Fact::AlarmRaised(_)
+        | Fact::AlarmGone(_)
+        | Fact::AlarmAcknowledged { .. }
+        | Fact::AlarmShelved { .. }
+        | Fact::AlarmUnshelved { .. }
+        | Fact::AlarmAssigned { .. }
+        | Fact::AlarmCommented { .. }
+        | Fact::AlarmForgotten { .. } => alarm_text(fact),
         Fact::PermitChanged { is_permitted, .. } => format!("permitted {is_permitted}"),
         Fact::SelfStalled { gap } => format!("stalled {} ms", gap.as_millis()),
         Fact::InputPutAside { digest, .. } => format!("put aside {digest}"),

@@ -29,6 +29,7 @@ use wcs_types::{
     Ticket, Verb,
 };
 
+use crate::alarm_storm::is_raise;
 use crate::recording::{figures, histogram, record_nanos};
 
 const PLANT: &str = include_str!("../../../../configs/plant.toml");
@@ -71,7 +72,7 @@ pub(crate) fn measure(jobs: u32) -> Result<Value> {
 }
 
 /// What two readings of the clock, one after the other, lie apart: the middle of many.
-fn timer_nanos() -> u64 {
+pub(crate) fn timer_nanos() -> u64 {
     let mut apart: Histogram<u64> = histogram();
     for _ in 0..20_000 {
         let began = Instant::now();
@@ -80,12 +81,12 @@ fn timer_nanos() -> u64 {
     apart.value_at_quantile(0.5)
 }
 
-struct CoreBench {
-    engine: Engine,
+pub(crate) struct CoreBench {
+    pub(crate) engine: Engine,
     spare: Batch,
     facts: Vec<(wcs_types::Seq, wcs_types::Fact)>,
     lots: ChaCha8Rng,
-    now: MonoTime,
+    pub(crate) now: MonoTime,
     seq: EventSeq,
     item: u32,
     belt: BeltMm,
@@ -93,10 +94,12 @@ struct CoreBench {
     steps: usize,
     timer: u64,
     on_belt: VecDeque<(u32, LaneNo)>,
+    /// Alarms that came up.
+    pub(crate) raised: u64,
 }
 
 impl CoreBench {
-    fn new(timer: u64) -> Result<Self> {
+    pub(crate) fn new(timer: u64) -> Result<Self> {
         let plant = load_plant(PLANT, "plant.toml").map_err(|problems| anyhow::anyhow!("{problems}"))?;
         Ok(Self {
             engine: Engine::new(Core::new(plant), MonoTime::ZERO),
@@ -111,11 +114,12 @@ impl CoreBench {
             steps: 0,
             timer,
             on_belt: VecDeque::with_capacity(ON_BELT + 1),
+            raised: 0,
         })
     }
 
     /// A load is scanned, and the one that has been on the belt longest leaves into its chute.
-    fn pass(&mut self, jobs: u32) -> Result<(u64, u64)> {
+    pub(crate) fn pass(&mut self, jobs: u32) -> Result<(u64, u64)> {
         let label = label_of(self.lots.next_u32() % jobs);
         self.item += 1;
         let scan = self.scan(label);
@@ -137,6 +141,11 @@ impl CoreBench {
     fn step(&mut self, input: Input) -> u64 {
         self.now += Nanos::from_millis(1);
         self.engine.begin_turn(self.now);
+        self.admit(input)
+    }
+
+    /// One timed step in the turn that is under way.
+    pub(crate) fn admit(&mut self, input: Input) -> u64 {
         let began = Instant::now();
         let admission = self.engine.admit(input);
         let took = began.elapsed();
@@ -147,10 +156,11 @@ impl CoreBench {
         }
         self.facts.clear();
         self.engine.drain_facts(&mut self.facts);
+        self.raised += self.facts.iter().filter(|(_, fact)| is_raise(fact)).count() as u64;
         u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).saturating_sub(self.timer).max(1)
     }
 
-    fn make_durable(&mut self) {
+    pub(crate) fn make_durable(&mut self) {
         if self.engine.take_batch(1, &mut self.spare) {
             self.spare.clear();
             self.engine.handle_durable(self.engine.last_seq());
@@ -158,7 +168,7 @@ impl CoreBench {
     }
 
     /// Sends everything; the lane of the destination among it.
-    fn take_destination(&mut self) -> Option<LaneNo> {
+    pub(crate) fn take_destination(&mut self) -> Option<LaneNo> {
         let mut lane = None;
         while let Some(output) = self.engine.poll_output() {
             if let OutputKind::Sorter(SorterCommand::Destination(command)) = output.what {
@@ -168,7 +178,7 @@ impl CoreBench {
         lane.filter(|lane| u32::from(lane.0) <= ORDER_LANES)
     }
 
-    fn start_batch(&mut self, jobs: u32, parts: &mut Histogram<u64>) -> Result<()> {
+    pub(crate) fn start_batch(&mut self, jobs: u32, parts: &mut Histogram<u64>) -> Result<()> {
         let spec = BatchSpec {
             batch: BatchId(1),
             line: LINE,
@@ -199,7 +209,7 @@ impl CoreBench {
         self.step(Input::Verb { operator: OperatorId(1), ticket: Ticket(self.ticket), verb })
     }
 
-    fn bring_up(&mut self) {
+    pub(crate) fn bring_up(&mut self) {
         let mut ready = LaneSet::new();
         for lane in 1..=64 {
             ready.set(LaneNo(lane), true);
@@ -252,7 +262,7 @@ impl CoreBench {
         })
     }
 
-    fn event(&mut self, item: u32, body: EventBody) -> Input {
+    pub(crate) fn event(&mut self, item: u32, body: EventBody) -> Input {
         let seq = self.seq;
         self.seq = seq.next();
         let plc_tick_ms = (self.now.0 / 1_000_000) as u32;

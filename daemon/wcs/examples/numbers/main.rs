@@ -4,6 +4,7 @@
 //! The threads of arm `stack` are those of the daemon itself: their sources are compiled in here, because a binary
 //! has no library.
 
+mod alarm_storm;
 mod bare_loop;
 mod commanding;
 mod consoles;
@@ -78,6 +79,12 @@ enum Arm {
         /// Open jobs.
         #[arg(long)]
         jobs: u32,
+    },
+    /// Scans of the core while a machine raises alarms.
+    AlarmStorm {
+        /// Alarms raised a second.
+        #[arg(long)]
+        per_second: u32,
     },
     /// A bare tokio-modbus loop at the simulated PLC.
     Bare,
@@ -160,6 +167,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let span = Duration::from_secs(arguments.seconds);
     let figures: Value = match arguments.arm {
         Arm::CoreStep { jobs } => core_step::measure(jobs)?,
+        Arm::AlarmStorm { per_second } => alarm_storm::measure(per_second)?,
         Arm::Bare => bare_loop::measure(span)?,
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
         Arm::Sustained => sustained::measure(span, &arguments.report.with_extension("data"))?,

@@ -16,7 +16,7 @@ pub(super) fn status(options: &ServiceOptions, shown: Shown) -> Result<(), Failu
     // Not ready is an answer with a body of its own.
     let ready = service.get("/health/ready")?;
     let (is_ready, ready) = (ready.status == 200, ready.json()?);
-    let (lines, alarms) = (service.json("/api/lines")?, service.json("/api/alarms")?);
+    let (lines, alarms) = (service.json("/api/lines")?, service.json("/api/alarms?headline=true")?);
     let exceptions = service.json(&format!("/api/exceptions?limit={EXCEPTIONS_MAX}"))?;
     let shifts = service.json("/api/shifts")?;
     let count = exceptions["items"].as_array().map_or(0, Vec::len);
@@ -118,7 +118,15 @@ fn alarm_line(alarm: &Value) -> String {
     if alarm["detail"].as_u64().is_some_and(|detail| detail != 0) {
         text += &format!(", number {}", alarm["detail"]);
     }
-    format!("{text}, since {}: {}\n", word(&alarm["since"]), word(&alarm["action"]["en"]))
+    if alarm["grouped"].as_u64().is_some_and(|grouped| grouped != 0) {
+        text += &format!(", and {} more of the same cause", alarm["grouped"]);
+    }
+    format!(
+        "{text}, {} since {}: {}\n",
+        word(&alarm["state"]),
+        word(&alarm["since"]),
+        word(&alarm["action"]["en"])
+    )
 }
 
 fn word(value: &Value) -> &str {
@@ -148,7 +156,7 @@ mod tests {
                 "rates": { "sorted_per_hour": 9 }, "batches": [{ "core_id": 4, "state": "running", "done": 1,
                 "planned": 7, "classes_complete": 0, "classes": 2 }] }],
             "alarms": [{ "code": "device", "line": "s1", "chute": null, "detail": 17,
-                "since": "2026-11-25T13:00:00Z", "action": { "en": "look" } }],
+                "state": "returned", "grouped": 3, "since": "2026-11-25T13:00:00Z", "action": { "en": "look" } }],
             "exceptions": { "count": 500, "are_more": true },
         });
         assert_eq!(
@@ -158,7 +166,7 @@ mod tests {
              shift: none; business day 2026-11-25; late begins 2026-11-25T14:00:00Z\n\
              line s1: link offline (timeout) machine idle not fed held by a person; 3 loads on the belt, 9 sorted an hour\n  \
              batch 4: running, 1 of 7 pieces, 0 of 2 orders\n\
-             alarm device, line s1, number 17, since 2026-11-25T13:00:00Z: look\n\
+             alarm device, line s1, number 17, and 3 more of the same cause, returned since 2026-11-25T13:00:00Z: look\n\
              alarms: 1, loads that wait for a person: 500 or more\n"
         );
     }

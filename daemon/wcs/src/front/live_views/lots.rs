@@ -40,6 +40,12 @@ fn live_views_say_what_the_core_says_of_anything() {
         "ChuteFreed",
         "BatchEnded",
         "LoadRecirculated",
+        "AlarmGone",
+        "AlarmAcknowledged",
+        "AlarmShelved",
+        "AlarmUnshelved",
+        "AlarmAssigned",
+        "AlarmCommented",
     ] {
         assert!(facts.contains(name), "{name} never came up: {facts:?}");
     }
@@ -139,7 +145,7 @@ impl Lots {
     }
 
     fn step(&mut self) {
-        match self.draw(20) {
+        match self.draw(24) {
             0..=6 => self.scan(),
             7..=12 => self.exit(),
             13 => self.lane(),
@@ -147,6 +153,7 @@ impl Lots {
                 self.tell(Input::Link { line: LINE, change: LinkChange::Offline(OfflineReason::Closed) });
                 self.bring_up();
             }
+            20..=23 => self.alarm(),
             _ => {
                 let verb = self.verb();
                 self.tell(Input::Verb { operator: OperatorId(1), ticket: Ticket(1), verb });
@@ -264,6 +271,47 @@ impl Lots {
         let new = states[self.draw(4) as usize];
         let lane = LaneNo(1 + self.draw(5) as u16);
         self.event(0, EventBody::Lane { lane, old: LaneState::Ready, new, fill_percent: None });
+    }
+
+    /// An alarm comes or goes, time passes for all of them, or a person does something with one.
+    fn alarm(&mut self) {
+        match self.draw(8) {
+            0..=2 => {
+                let (code, is_raised) = (1 + self.draw(5) as u16, self.draw(3) != 0);
+                self.event(0, EventBody::Alarm { code, is_raised, severity: 2, place: 0 });
+            }
+            3 => {
+                let (new, cause) =
+                    [(MachineState::STOPPED, 3), (MachineState::EXECUTE, 0)][self.draw(2) as usize];
+                self.event(0, EventBody::State { old: MachineState::IDLE, new, cause });
+            }
+            4 => {
+                let passed = self.draw(6_000);
+                self.now += Nanos::from_millis(passed);
+                self.tell(Input::Timeout);
+            }
+            5 if self.draw(4) == 0 => {
+                self.tell(Input::Link { line: LINE, change: LinkChange::EventsLost { evt_lost: 1 } });
+            }
+            _ => {
+                let listed: Vec<AlarmId> = self.core.listed_alarms().map(|alarm| alarm.id).collect();
+                let Some(alarm) = listed.get(self.draw(listed.len() as u64 + 1) as usize).copied() else {
+                    return;
+                };
+                let verb = match self.draw(7) {
+                    0..=2 => Verb::AcknowledgeAlarm { alarm },
+                    3 => Verb::ShelveAlarm { alarm, span: Nanos::from_millis(self.draw(20_000)) },
+                    4 => Verb::UnshelveAlarm { alarm },
+                    5 => Verb::AssignAlarm { alarm, to: (self.draw(2) == 0).then_some(OperatorId(7)) },
+                    _ => Verb::CommentAlarm { alarm, text: "looked at".to_owned() },
+                };
+                self.tell(Input::Verb { operator: OperatorId(1), ticket: Ticket(1), verb });
+            }
+        }
+        self.core.check_invariants().unwrap_or_else(|broken| panic!("seed {}: {broken}", self.seed));
+        let restored = Core::restore(self.core.snapshot()).unwrap();
+        assert!(restored.listed_alarms().eq(self.core.listed_alarms()), "seed {}", self.seed);
+        assert_eq!(restored.next_timeout(), self.core.next_timeout(), "seed {}", self.seed);
     }
 
     fn label(&mut self) -> Code {

@@ -49,6 +49,7 @@ impl Views {
         let permit = live.lines().any(|line| line.is_permitted);
         assert_eq!(permit, chronicle.is_permitted(), "{}: permit", story());
         assert!(live.alarms().iter().map(|(key, _)| key).eq(core.alarms()), "{}: alarms", story());
+        self.check_alarms(core, story);
         for batch in live.batches().iter() {
             let progress = batch.progress();
             let done = chronicle.pieces_done(batch.spec.batch);
@@ -67,6 +68,23 @@ impl Views {
                 self.compared += 1;
             }
         }
+    }
+}
+
+impl Views {
+    /// Ids, life and grouping of alarms are as the core has them.
+    fn check_alarms(&self, core: &Core, story: &dyn Fn() -> String) {
+        let heads = self.live.alarms().heads();
+        let mut own = self.live.alarms().listed();
+        for alarm in core.listed_alarms() {
+            let row = own.next().unwrap_or_else(|| panic!("{}: no view of {alarm:?}", story()));
+            let known = (row.id, row.key, row.state(), row.is_up(), row.assigned, row.comments.len());
+            let comments = usize::from(alarm.comments);
+            let wanted = (alarm.id, alarm.key, alarm.state, alarm.is_up, alarm.assigned, comments);
+            assert_eq!(known, wanted, "{}: alarm", story());
+            assert_eq!(heads.head_of(row.id), alarm.head, "{}: head of {alarm:?}", story());
+        }
+        assert!(own.next().is_none(), "{}: an alarm the core does not list", story());
     }
 }
 
@@ -92,6 +110,7 @@ fn live_views_say_what_the_core_says_of_kept_journals() {
             let with_labels = record.seq.0 % 17 == 0;
             views.check(replay.core(), &record, with_labels, &|| format!("{name} at {}", record.seq.0));
         }
-        assert!(views.compared > 0, "{name}: no label was compared");
+        // One of the kept journals is of alarms alone: nothing is sorted in it.
+        assert!(views.compared > 0 || views.labels.is_empty(), "{name}: no label was compared");
     }
 }
