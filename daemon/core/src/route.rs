@@ -86,7 +86,7 @@ impl Core {
             return (Destination::Exception, Reason::OrderCancelled);
         }
         let Some(chute) = self.classes.get(class).chute.or_else(|| self.bind_on_demand(turn, class)) else {
-            return (self.without_chute(id), Reason::NoChute);
+            return (self.without_chute(id, passed), Reason::NoChute);
         };
         let lanes = self.rank_lanes(chute, passed);
         let destination = Destination::Chute {
@@ -99,19 +99,21 @@ impl Core {
         (destination, Reason::FirstChoice)
     }
 
-    fn without_chute(&self, id: u32) -> Destination {
+    fn without_chute(&self, id: u32, passed: &mut Passed) -> Destination {
         if self.may_go_round(id) {
             return Destination::Recirculate;
         }
         let line = self.loads.get(id).key.line;
-        let lanes = self.lane_row(line);
         let overflow = self.line(line).lane_overflow;
-        let usable =
-            overflow.iter().find(|lane| lanes.ready.contains(**lane) && !lanes.closed.contains(**lane));
-        match usable.or(overflow.iter().find(|lane| **lane != LaneNo::NONE)) {
-            Some(lane) => Destination::Overflow { lane: *lane },
-            None => Destination::Exception,
+        let lanes = || overflow.iter().copied().filter(|lane| *lane != LaneNo::NONE);
+        for lane in lanes() {
+            match self.lane_refusal(line, lane) {
+                None => return Destination::Overflow { lane },
+                Some(reason) => note_lane(passed, lane, reason),
+            }
         }
+        // None takes loads: the PLC sends it on to the exception lane, and says why.
+        lanes().next().map_or(Destination::Exception, |lane| Destination::Overflow { lane })
     }
 
     fn may_go_round(&self, id: u32) -> bool {
@@ -132,9 +134,8 @@ impl Core {
                     ranked[count] = *lane;
                     count += 1;
                 }
-                if let Some(reason) = refusal.filter(|_| is_usable && !passed.is_full()) {
-                    let rejected = Rejected { candidate: Candidate::Lane(*lane), reason };
-                    passed.push(rejected).expect("not full");
+                if let Some(reason) = refusal.filter(|_| is_usable) {
+                    note_lane(passed, *lane, reason);
                 }
             }
         }
@@ -229,5 +230,12 @@ impl Core {
             point: load.point,
         };
         turn.out.command(line, after, load.generation, SorterCommand::Destination(command));
+    }
+}
+
+/// Keeps that a lane was passed over. The list is bounded; what does not fit is not kept.
+fn note_lane(passed: &mut Passed, lane: LaneNo, reason: Reason) {
+    if !passed.is_full() {
+        passed.push(Rejected { candidate: Candidate::Lane(lane), reason }).expect("not full");
     }
 }
