@@ -7,6 +7,7 @@ mod crashes;
 mod fencing;
 mod following;
 mod front_door;
+mod incidents;
 mod kills;
 mod lines;
 mod mutations;

@@ -165,6 +165,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.push(independent_client());
     lines.extend(fencing::lines());
     lines.extend(following::lines());
+    lines.extend(super::incidents::lines());
     lines.extend(operations::lines(days));
     lines.extend(front_door::lines());
     lines.extend(mutations::lines());
