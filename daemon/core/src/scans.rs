@@ -1,7 +1,7 @@
 //! A scan: the load is found or made, what the scan says is kept, and a destination is decided, unless the link
 //! is still draining (then the decision waits for the end of the backlog) or the event is too old to answer.
 
-use wcs_types::mutation::is_poison;
+use wcs_types::mutation::{Mutation, is_on, is_poison};
 use wcs_types::{AlarmCode, Code, Destination, Fact, LoadKey, Reason, ScanEvent, SorterCommand, SorterEvent};
 
 use crate::control::{Core, Turn, load_hash};
@@ -85,6 +85,9 @@ impl Core {
         let label = self.label_of(&scan.codes);
         let previous = self.supersede(turn, key, &label);
         turn.out.fact(Fact::LoadSeen { load: key, label: label.clone(), previous });
+        if is_on(Mutation::SeenTwice) {
+            turn.out.fact(Fact::LoadSeen { load: key, label: label.clone(), previous });
+        }
         let load = LoadRow {
             key,
             belief: LoadBelief::Waiting,

@@ -87,6 +87,8 @@ mutations! {
     ReplyTwice = "reply_twice",
     /// A verb is answered before its record is on disk.
     ReplyBeforeDurable = "reply_before_durable",
+    /// It is told twice that a load is seen for the first time.
+    SeenTwice = "seen_twice",
     /// A batch is said to have ended before its missing pieces are listed.
     EndedEarly = "ended_early",
 }

@@ -102,7 +102,7 @@ impl Books {
         self.note(is_open, || format!("batch {batch} {what} after its end"));
     }
 
-    /// Where a label is one load's alone, no load of an earlier life of the PLC may be open under it.
+    /// A load is seen for the first time once. Where a label is one load's alone, no load of an earlier life of the PLC may be open under it.
     fn see_load(&mut self, load: LoadKey, label: &Code) {
         if !label.is_empty() && !self.are_labels_shared {
             let earlier = self.open.iter().find(|(key, open)| {
@@ -114,7 +114,8 @@ impl Books {
                 format!("{label} is seen as load {load} while it is open as load {earlier}")
             });
         }
-        self.open.insert(load, label.clone());
+        let is_new = self.open.insert(load, label.clone()).is_none();
+        self.note(is_new, || format!("load {load} is seen for the first time while it is open"));
     }
 
     fn book(&mut self, batch: BatchId, job: JobId, pieces: Pieces) {

@@ -126,7 +126,7 @@ pub const CHECKERS: &[Checker] = &[
     },
     Checker {
         name: "books",
-        demand: "a chute has one class at a time, a label one open load, a job no more than planned, an ended batch no more",
+        demand: "by its facts a chute has one class, a label one open load, a job no more than planned, an ended batch no more",
         check: journal::books,
     },
     Checker {

@@ -9,7 +9,7 @@ use wcs_specs::{Profile, SorterMap, SorterWords};
 use wcs_types::output::OutputKind;
 use wcs_types::{
     ChuteId, Code, Fact, LaneNo, LineId, MonoTime, Nanos, OperatorId, Plant, Reply, Seq, SorterCommand,
-    Target, Ticket, Verb,
+    Target, Ticket, UnitCommand, Verb,
 };
 
 use super::StackError;
@@ -89,8 +89,8 @@ pub struct Daemon {
     next_ticket: u64,
     /// Answers for people at screens.
     answers: Vec<(Ticket, Reply)>,
-    /// Verbs with their records, for the bystander.
-    asked: Vec<(Ticket, Seq)>,
+    /// Verbs with their records, and whether they start the machine, for the bystander.
+    asked: Vec<(Ticket, Seq, bool)>,
     recoveries: Vec<RecoveryCase>,
     follower: Option<Follower<MemoryStorage>>,
     checkpoint_every: u64,
@@ -387,10 +387,11 @@ impl Daemon {
 
     /// The record of a verb; `None` when it broke the core, which the end of the turn tells.
     fn admit_verb(&mut self, ticket: Ticket, verb: Verb) -> Option<Seq> {
+        let is_start = matches!(verb, Verb::Line { command: UnitCommand::Start, .. });
         let input = wcs_types::Input::Verb { operator: OperatorId(1), ticket, verb };
         match self.engine.admit(input) {
             Admission::Taken(seq) => {
-                self.asked.push((ticket, seq));
+                self.asked.push((ticket, seq, is_start));
                 Some(seq)
             }
             Admission::TooLarge | Admission::Broken => None,
@@ -410,9 +411,9 @@ impl Daemon {
 
     fn send(&mut self, now: MonoTime, supervisor: &mut Supervisor, mut watch: Option<&mut Watch>) -> bool {
         let mut has_sent = false;
-        for (ticket, seq) in self.asked.drain(..) {
+        for (ticket, seq, is_start) in self.asked.drain(..) {
             if let Some(watch) = &mut watch {
-                watch.see_verb(ticket, seq);
+                watch.see_verb(ticket, seq, is_start);
             }
         }
         while let Some(output) = self.engine.poll_output() {

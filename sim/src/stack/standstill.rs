@@ -2,7 +2,7 @@
 //! whatever the WCS says. Part of the bystander.
 //!
 //! ```text
-//! any --restart of the PLC--> stands --a person presses start--> any
+//! any --restart of the PLC--> stands --a person presses start, at the machine or at a screen--> any
 //! ```
 
 use super::answers::Sight;
@@ -18,6 +18,11 @@ pub(super) struct Standstill {
 }
 
 impl Standstill {
+    /// A person at a screen asks for the start of the machine.
+    pub(super) fn see_start_asked(&mut self) {
+        self.stands_since = None;
+    }
+
     pub(super) fn look(&mut self, sorter: &Sorter, seen: &mut Vec<Sight>) {
         let restarts = sorter.applied(KnobKind::PlcRestart);
         let starts = sorter.starts_by_person();

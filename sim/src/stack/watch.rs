@@ -217,9 +217,12 @@ impl Watch {
         self.blame.is_open()
     }
 
-    /// Somebody asks a verb; it stands in this record.
-    pub(super) fn see_verb(&mut self, ticket: Ticket, seq: Seq) {
+    /// Somebody asks a verb, to start the machine perhaps; it stands in this record.
+    pub(super) fn see_verb(&mut self, ticket: Ticket, seq: Seq, is_start: bool) {
         self.replies.see_verb(ticket, seq);
+        if is_start {
+            self.standstill.see_start_asked();
+        }
     }
 
     /// Somebody is answered.

@@ -17,7 +17,7 @@ const WITNESSES: &[(&str, &str)] = &[
     ("ack_after_durable", "backlog_acked_early"),
     ("answered_again", "resync_silent"),
     ("blame_founded", "stall_blamed"),
-    ("books", "ended_early"),
+    ("books", "seen_twice"),
     ("checkpoint", "checkpoint_damaged"),
     ("command_after_binding", "binding_ungated"),
     ("command_fresh", "commands_kept"),
