@@ -107,9 +107,12 @@ type Member = (Option<LineId>, AlarmCause, bool, AlarmPriority, AlarmId);
 /// All alarms that are not normal.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Alarms {
+    #[serde(with = "pairs")]
     rows: BTreeMap<AlarmKey, AlarmRow>,
     /// When those are raised that have not lasted long enough yet.
+    #[serde(with = "pairs")]
     waiting: BTreeMap<AlarmKey, MonoTime>,
+    #[serde(with = "pairs")]
     floods: BTreeMap<Option<LineId>, FloodRow>,
     hash: StateHash,
     // Derived from the above: rebuilt on restore.
@@ -349,6 +352,43 @@ impl Alarms {
         if let Some(cause) = key.code.cause() {
             self.groups.remove(&(key.line, cause, row.is_acknowledged, key.code.priority(), row.id));
         }
+    }
+}
+
+/// Maps as lists of rows with their keys: a format whose maps have texts for keys can hold them too.
+mod pairs {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct Written<'a, K, R> {
+        key: &'a K,
+        row: &'a R,
+    }
+
+    #[derive(Deserialize)]
+    struct Read<K, R> {
+        key: K,
+        row: R,
+    }
+
+    pub(super) fn serialize<K: Serialize, R: Serialize, S: Serializer>(
+        map: &BTreeMap<K, R>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter().map(|(key, row)| Written { key, row }))
+    }
+
+    pub(super) fn deserialize<'de, K, R, D>(deserializer: D) -> Result<BTreeMap<K, R>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        R: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        let pairs = Vec::<Read<K, R>>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().map(|pair| (pair.key, pair.row)).collect())
     }
 }
 

@@ -52,6 +52,11 @@ impl Told {
                         format!("{name} row {at}{}", row_name(name, at, recorded, a.get(at).or(b.get(at))));
                     self.row(&place, row_of(a.get(at)), row_of(b.get(at)));
                 }
+                for key in keys(&recorded[name], &own[name]) {
+                    if !DERIVED.contains(&key) && !["slots", "rows"].contains(&key) {
+                        self.field(name, key, &recorded[name][key], &own[name][key]);
+                    }
+                }
             }
             _ => self.field(name, "", a, b),
         }
@@ -108,6 +113,10 @@ fn row_name(table: &str, at: usize, state: &Value, row: Option<&Value>) -> Strin
         "lines" | "chutes" => {
             let id = state["plant"][table][at]["id"].as_str();
             id.map_or_else(String::new, |id| format!(" ({id})"))
+        }
+        "alarms" => {
+            let code = row.and_then(|row| row["key"]["code"].as_str());
+            code.map_or_else(String::new, |code| format!(" ({code})"))
         }
         "loads" | "ended" => {
             let key = &row_of(row)["key"];

@@ -26,6 +26,8 @@ fn live_views_say_what_the_core_says_of_anything() {
             lots.step();
         }
         assert!(lots.views.compared > 0);
+        // What tells two states apart in words reads a snapshot as JSON.
+        serde_json::to_value(lots.core.snapshot()).unwrap();
         facts.extend(lots.facts);
     }
     // What people change stands in facts that must have come up for this to show anything.
