@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nix::unistd::Pid;
 use wcs_journal::LOCK_NAME;
 
@@ -138,6 +138,24 @@ impl Shift {
     /// It cannot be read.
     pub fn ledger_lines(&self) -> Result<usize> {
         Ok(fs::read(self.folder.join(LEDGER))?.iter().filter(|byte| **byte == b'\n').count())
+    }
+
+    /// Loads an hour of wall time, of the last `count` loads that came onto the belt.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or fewer came.
+    pub fn induction_rate(&self, count: usize) -> Result<u64> {
+        let text = fs::read_to_string(self.folder.join(LEDGER))?;
+        let rows = text.lines().rev().filter(|line| line.contains("\"event\":\"inducted\""));
+        let mut times = Vec::new();
+        for row in rows.take(count) {
+            let row: serde_json::Value = serde_json::from_str(row).with_context(|| row.to_owned())?;
+            times.push(row["at_ms"].as_u64().with_context(|| row.to_string())?);
+        }
+        let (Some(last), Some(first)) = (times.first(), times.get(count - 1)) else {
+            bail!("{} loads of {count} came onto the belt", times.len());
+        };
+        Ok((count as u64 - 1) * 3_600_000 / (last - first).max(1))
     }
 
     /// Runs a command of the binary in the folder of the shift to its end.
