@@ -10,6 +10,7 @@ mod front_door;
 mod incidents;
 mod kills;
 mod lines;
+mod long_runs;
 mod mutations;
 mod operations;
 mod outcome;

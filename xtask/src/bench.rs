@@ -11,8 +11,9 @@ mod service;
 mod virtual_time;
 mod wire;
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -155,12 +156,7 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Res
     if chosen.is_empty() || rounds == 0 {
         bail!("no number to measure; there are: {}", names());
     }
-    // The binary too: one number kills and starts it.
-    let build = ["build", "--release", "--package", "wcs", "--bins", "--example", "numbers"];
-    let built = cargo_command(workspace, &build).status().context("cargo cannot be started")?;
-    if !built.success() {
-        bail!("the release build failed");
-    }
+    build(workspace)?;
     let (mut bars, mut held) = (0, 0);
     for number in &chosen {
         println!("\n== {}: {rounds} rounds; {}", number.name, machine_state());
@@ -183,6 +179,16 @@ pub(crate) fn run(workspace: &Workspace, name: Option<&str>, rounds: u32) -> Res
     Ok(held == bars)
 }
 
+/// Builds the measuring program, and the binary too: one number kills and starts it.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    let build = ["build", "--release", "--package", "wcs", "--bins", "--example", "numbers"];
+    let built = cargo_command(workspace, &build).status().context("cargo cannot be started")?;
+    if !built.success() {
+        bail!("the release build failed");
+    }
+    Ok(())
+}
+
 fn names() -> String {
     numbers().map(|number| number.name).collect::<Vec<_>>().join(", ")
 }
@@ -202,17 +208,28 @@ fn measure_arm(workspace: &Workspace, number: &str, arm: &Arm, round: u32) -> Re
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let report = folder.join(format!("{}-{round}.json", arm.name));
     let program = workspace.metadata.target_directory.join("release").join("examples").join("numbers");
-    let status = Command::new(&program)
-        .args(arm.arguments)
+    run_measuring(&program, arm.arguments, &report)
+        .with_context(|| format!("{number}, arm {}", arm.name))
+        .map(Figures)
+}
+
+/// Runs the measuring program; gives the figures it wrote to `report`.
+pub(crate) fn run_measuring(
+    program: &Path,
+    arguments: &[impl AsRef<OsStr>],
+    report: &Path,
+) -> Result<serde_json::Value> {
+    let status = Command::new(program)
+        .args(arguments)
         .arg("--report")
-        .arg(&report)
+        .arg(report)
         .stdin(Stdio::null())
         .status()
         .with_context(|| format!("{} cannot be started", program.display()))?;
     if !status.success() {
-        bail!("{number}, arm {}: ended with {status}", arm.name);
+        bail!("ended with {status}");
     }
-    let text = fs::read_to_string(&report).with_context(|| report.display().to_string())?;
+    let text = fs::read_to_string(report).with_context(|| report.display().to_string())?;
     serde_json::from_str(&text).with_context(|| report.display().to_string())
 }
 

@@ -7,6 +7,7 @@ mod gate;
 mod layers;
 mod mutate;
 mod orders;
+mod soak;
 mod source_text;
 mod tidy;
 mod workspace;
@@ -58,6 +59,8 @@ enum Chore {
         #[arg(long, default_value_t = 5)]
         rounds: u32,
     },
+    /// Live through a month of shifts in virtual time, and judge what memory did.
+    Soak(soak::SoakOptions),
 }
 
 fn main() -> ExitCode {
@@ -84,5 +87,6 @@ fn run(chore: &Chore) -> Result<bool> {
         Chore::Mutate { checkers: true, .. } => mutate::check_checkers(&workspace),
         Chore::Mutate { name, .. } => mutate::run(&workspace, name.as_deref()),
         Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
+        Chore::Soak(options) => soak::run(&workspace, options),
     }
 }

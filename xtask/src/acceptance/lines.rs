@@ -172,6 +172,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(super::poison::lines());
     lines.extend(super::races::lines());
     lines.extend(super::service::lines());
+    lines.extend(super::long_runs::lines());
     lines.push(fresh_clone());
     lines
 }

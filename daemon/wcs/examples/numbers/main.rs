@@ -11,6 +11,7 @@ mod consoles;
 mod control_paths;
 mod core_step;
 mod filling;
+mod front_side;
 mod http_client;
 mod intake;
 mod lists;
@@ -22,6 +23,7 @@ mod postgres;
 mod recording;
 mod replay;
 mod served;
+mod soak;
 mod stack_arm;
 mod sustained;
 mod under_load;
@@ -148,6 +150,18 @@ enum Arm {
         #[arg(long, default_value_t = 3)]
         hours: u64,
     },
+    /// A month of shifts, with everything that follows the journal.
+    Soak {
+        /// Days.
+        #[arg(long, default_value_t = 30)]
+        days: u16,
+        /// Hours of plant time in a shift; 0 is a short one.
+        #[arg(long, default_value_t = 1)]
+        hours: u64,
+        /// Bytes to lose on purpose with each load.
+        #[arg(long, default_value_t = 0)]
+        leak: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -188,6 +202,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         Arm::Replay { hours } => replay::measure(hours, &arguments.report.with_extension("data"))?,
         Arm::Memory { days, hours } => {
             memory::measure(days, hours, &arguments.report.with_extension("data"))?
+        }
+        Arm::Soak { days, hours, leak } => {
+            soak::measure(days, hours, leak, &arguments.report.with_extension("data"))?
         }
     };
     std::fs::write(&arguments.report, serde_json::to_vec_pretty(&figures)?)?;

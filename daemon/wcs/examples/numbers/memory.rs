@@ -7,17 +7,21 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
-use wcs_engine::{Admission, Boot, Engine, Follower, boot};
-use wcs_journal::{Batch, FileStorage, Options, Reader, Room, Writer, recover};
+use wcs_engine::{Admission, Boot, Engine, Follower, Start, boot};
+use wcs_journal::{Batch, FileStorage, Options, Reader, Recovered, Room, Writer, recover};
 use wcs_types::batch::{chain_content, part_content};
 use wcs_types::{
     BatchId, ChuteId, Epoch, EventBody, Fact, Input, LinkChange, MonoTime, Nanos, OperatorId, Plant, Seq,
     Ticket, Verb,
 };
 
+use crate::front_side::FrontSide;
 use crate::replay::write_journal;
+use crate::virtual_time::Work;
 
 const DAY: Nanos = Nanos::from_secs(24 * 3_600);
+/// Name of the journal.
+pub(crate) const GENESIS: u64 = 7;
 /// Records of one commit; what is not the question here, the disk, is asked seldom.
 const BATCH_EVERY: u64 = 4_096;
 const MIB: f64 = 1_048_576.0;
@@ -25,7 +29,7 @@ const MIB: f64 = 1_048_576.0;
 /// Lives through `days`, each a shift of `hours`; the journals lie in `dir` meanwhile.
 pub(crate) fn measure(days: u16, hours: u64, dir: &Path) -> Result<Value> {
     let shift = dir.join("shift");
-    let (plant, _) = write_journal(hours, true, &shift)?;
+    let (plant, _) = write_journal(Work::of_hours(hours), None, &shift)?;
     let mut week = Week::start(&dir.join("week"), plant)?;
     let mut resident = Vec::new();
     for day in 0..days {
@@ -48,38 +52,66 @@ pub(crate) fn measure(days: u16, hours: u64, dir: &Path) -> Result<Value> {
     }))
 }
 
-struct Week {
-    engine: Engine,
+/// The part of a daemon that lives through days, and what it came to.
+pub(crate) struct Week {
+    pub(crate) engine: Engine,
     writer: Writer<FileStorage>,
     follower: Follower<FileStorage>,
     batch: Batch,
     facts: Vec<(Seq, Fact)>,
-    ended: u64,
-    checkpoints: u64,
+    /// Follows behind the journal where one is asked for.
+    pub(crate) front: Option<FrontSide>,
+    pub(crate) ended: u64,
+    pub(crate) loads: u64,
+    pub(crate) checkpoints: u64,
     /// Content of the batch that is being staged.
     content: u64,
 }
 
 impl Week {
-    fn start(dir: &Path, plant: Plant) -> Result<Self> {
-        let storage = FileStorage::open(dir)?;
-        let options = Options { room: Room::default(), genesis: 7, trusted: Seq::NONE };
-        let Boot { engine, writer, .. } =
-            boot(storage.clone(), plant.clone(), options, |_| MonoTime::ZERO, |_| ())?;
-        let (follower, _) = Follower::start(storage, plant)?;
+    /// The first start, on an empty directory.
+    pub(crate) fn start(dir: &Path, plant: Plant) -> Result<Self> {
+        let (engine, writer, follower, _) = Self::boot(dir, plant)?;
         Ok(Self {
             engine,
             writer,
             follower,
             batch: Batch::new(),
             facts: Vec::new(),
+            front: None,
             ended: 0,
+            loads: 0,
             checkpoints: 0,
             content: 0,
         })
     }
 
-    fn live(&mut self, day: u16, shift: &Path) -> Result<()> {
+    fn boot(dir: &Path, plant: Plant) -> Result<(Engine, Writer<FileStorage>, Follower<FileStorage>, Start)> {
+        let storage = FileStorage::open(dir)?;
+        let options = Options { room: Room::default(), genesis: GENESIS, trusted: Seq::NONE };
+        let last_stamp = |recovered: &Recovered| recovered.last_stamp.map_or(MonoTime::ZERO, |last| last.now);
+        let Boot { engine, writer, start, .. } =
+            boot(storage.clone(), plant.clone(), options, last_stamp, |_| ())?;
+        let (follower, _) = Follower::start(storage, plant)?;
+        Ok((engine, writer, follower, start))
+    }
+
+    /// A stop, which saves a checkpoint, and the next start on the same files: everything is let go and comes back.
+    pub(crate) fn restart(self, dir: &Path) -> Result<Self> {
+        let Self { engine, writer, mut follower, front, ended, loads, mut checkpoints, content, .. } = self;
+        let (plant, last) = (engine.core().plant().clone(), engine.last_seq());
+        checkpoints += u64::from(follower.checkpoint()?);
+        // Nobody else may hold the files.
+        drop((engine, writer, follower));
+        let (engine, writer, follower, start) = Self::boot(dir, plant)?;
+        ensure!(start.restored == last && start.refused.is_empty(), "{start:?} of {last:?}");
+        ensure!(follower.saved() == last, "the follower begins where the core did");
+        let (batch, facts) = (Batch::new(), Vec::new());
+        Ok(Self { engine, writer, follower, batch, facts, front, ended, loads, checkpoints, content })
+    }
+
+    /// One day: the inputs of the shift, as of this day.
+    pub(crate) fn live(&mut self, day: u16, shift: &Path) -> Result<()> {
         let storage = FileStorage::open_read_only(shift)?;
         let last = recover(&storage)?.last_seq;
         let midnight = MonoTime::ZERO + DAY.times(u64::from(day));
@@ -149,8 +181,10 @@ impl Week {
 
     fn commit(&mut self) -> Result<()> {
         self.engine.drain_facts(&mut self.facts);
-        let ends = self.facts.drain(..).filter(|(_, fact)| matches!(fact, Fact::BatchEnded { .. }));
-        self.ended += ends.count() as u64;
+        for (_, fact) in self.facts.drain(..) {
+            self.ended += u64::from(matches!(fact, Fact::BatchEnded { .. }));
+            self.loads += u64::from(matches!(fact, Fact::LoadEnded { .. }));
+        }
         if self.engine.take_batch(1, &mut self.batch) {
             self.writer.append(&self.batch)?;
             self.engine.handle_durable(self.writer.sync()?);
@@ -159,6 +193,9 @@ impl Week {
         self.follower.follow(self.engine.durable_seq(), usize::MAX)?;
         if self.follower.is_checkpoint_due() {
             self.checkpoints += u64::from(self.follower.checkpoint()?);
+        }
+        if let Some(front) = &mut self.front {
+            front.follow(self.engine.durable_seq())?;
         }
         Ok(())
     }
@@ -169,7 +206,7 @@ fn of_day(batch: BatchId, day: u16) -> BatchId {
 }
 
 /// Memory of this process that is in use, from the kernel.
-fn resident_mib() -> Result<f64> {
+pub(crate) fn resident_mib() -> Result<f64> {
     let text = std::fs::read_to_string("/proc/self/statm")?;
     let pages: f64 = text.split(' ').nth(1).context("a second number")?.parse()?;
     Ok(pages * 4_096.0 / MIB)

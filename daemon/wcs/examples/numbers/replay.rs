@@ -12,11 +12,11 @@ use wcs_journal::{FileStorage, Options, Reader, Room, Storage, recover};
 use wcs_sim::stack::Stack;
 use wcs_types::{CORE_VERSION, MonoTime, Nanos, Plant, Seq};
 
-use crate::virtual_time;
+use crate::virtual_time::{self, Work};
 
 /// Replays `hours` of plant time; the journal lies in `dir` meanwhile.
 pub(crate) fn measure(hours: u64, dir: &Path) -> Result<Value> {
-    let (plant, simulated) = write_journal(hours, false, dir)?;
+    let (plant, simulated) = write_journal(Work::of_hours(hours), Some(hours), dir)?;
     let storage = FileStorage::open_read_only(dir)?;
     let last = recover(&storage)?.last_seq;
     let began = Instant::now();
@@ -44,13 +44,16 @@ pub(crate) fn measure(hours: u64, dir: &Path) -> Result<Value> {
     }))
 }
 
-/// Makes the journal in virtual time, of so many hours or until the work for them is done, and writes it to files; gives
-/// the plant and its seconds.
-pub(crate) fn write_journal(hours: u64, is_whole: bool, dir: &Path) -> Result<(Plant, f64)> {
-    let mut stack = Stack::new(virtual_time::setup(hours)?)?;
-    let limit = if is_whole { hours * 3 } else { hours };
+/// Hours within which any work is done.
+const HOURS_MAX: u64 = 48;
+
+/// Makes the journal in virtual time, of so many hours or until the work is done, and writes it to files; gives the
+/// plant and its seconds.
+pub(crate) fn write_journal(work: Work, hours: Option<u64>, dir: &Path) -> Result<(Plant, f64)> {
+    let mut stack = Stack::new(virtual_time::setup(work)?)?;
+    let limit = hours.unwrap_or(HOURS_MAX);
     let is_done = stack.run(MonoTime::ZERO + Nanos::from_secs(limit * 3_600))?;
-    ensure!(is_done || !is_whole, "the work is not done");
+    ensure!(is_done || hours.is_some(), "the work is not done");
     if !is_done {
         stack.drain()?;
     }

@@ -32,7 +32,7 @@ const QUIET: Nanos = Nanos::from_secs(180);
 
 /// Runs `hours` of plant time.
 pub(crate) fn measure(hours: u64) -> Result<Value> {
-    let mut stack = Stack::new(setup(hours)?)?;
+    let mut stack = Stack::new(setup(Work::of_hours(hours))?)?;
     let began = Instant::now();
     stack.run(MonoTime::ZERO + Nanos::from_secs(hours * 3_600))?;
     let wall = began.elapsed().as_secs_f64();
@@ -66,11 +66,27 @@ pub(crate) fn measure(hours: u64) -> Result<Value> {
     }))
 }
 
-/// The stack that is measured, with work for `hours`.
-pub(crate) fn setup(hours: u64) -> Result<StackSetup> {
-    let plant = wide_plant()?;
+/// How much work there is for a stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    /// Order chutes, and orders of a batch.
+    pub(crate) chutes: u16,
+    pub(crate) lines_per_order: u32,
+    pub(crate) batches: u64,
+}
+
+impl Work {
+    /// More than `hours` at full size need.
+    pub(crate) fn of_hours(hours: u64) -> Self {
+        Self { chutes: CHUTES, lines_per_order: LINES_PER_ORDER, batches: hours + hours / 8 + 1 }
+    }
+}
+
+/// The stack that is measured, with work for it.
+pub(crate) fn setup(work: Work) -> Result<StackSetup> {
+    let plant = wide_plant(work.chutes)?;
     let sorter = Sorter::new(SorterSetup {
-        lanes: SorterSetup::lanes_of(usize::from(CHUTES), 2),
+        lanes: SorterSetup::lanes_of(usize::from(work.chutes), 2),
         loop_mm: 440_000,
         belt_mm_s: 3_000,
         load_length_mm: 160,
@@ -78,11 +94,11 @@ pub(crate) fn setup(hours: u64) -> Result<StackSetup> {
         feed_per_hour: FEED_PER_HOUR,
         ..SorterSetup::demo()
     })?;
-    let orders = orders(hours);
+    let orders = orders(work);
     let intake_mapping =
         Mapping::parse(Mapping::retail_text(), "the retail mapping").map_err(|error| anyhow!("{error}"))?;
     let intake = read_orders(orders.as_bytes(), &intake_mapping).map_err(|error| anyhow!("{error}"))?;
-    let chutes = usize::from(CHUTES);
+    let chutes = usize::from(work.chutes);
     let batches = plan(&intake, chutes, Assign::Volume, Identify::Lpn, LineId(0));
     let feed = FeedPlan { identify: Identify::Lpn, assign: Assign::Volume, chutes, seed: 1 };
     let groups = Groups::read(orders.as_bytes(), &FeedMapping::parse(Mapping::retail_text())?, feed)?;
@@ -103,26 +119,25 @@ pub(crate) fn setup(hours: u64) -> Result<StackSetup> {
 }
 
 /// The demo plant with more order lanes in front of the special ones.
-fn wide_plant() -> Result<Plant> {
+fn wide_plant(chutes: u16) -> Result<Plant> {
     let mut plant = load_plant(PLANT, "plant.toml").map_err(|problems| anyhow!("{problems}"))?;
     let lanes =
         |lane: u16| heapless::Vec::from_slice(&[LaneNo(lane)]).map_err(|_| anyhow!("a chute has a lane"));
     let chute = |lane: u16, kind: ChuteKind| {
         Ok(ChuteSpec { id: format!("chute-{lane}"), line: LineId(0), kind, lanes: lanes(lane)? })
     };
-    let kinds = SorterSetup::lanes_of(usize::from(CHUTES), 2);
+    let kinds = SorterSetup::lanes_of(usize::from(chutes), 2);
     plant.chutes = (1_u16..).zip(kinds).map(|(lane, kind)| chute(lane, kind)).collect::<Result<_>>()?;
-    plant.lines[0].lane_max = LaneNo(CHUTES + 4);
+    plant.lines[0].lane_max = LaneNo(chutes + 4);
     Ok(plant)
 }
 
-/// More orders than `hours` need, in the shape of the retail sample.
-fn orders(hours: u64) -> String {
+/// Orders in the shape of the retail sample.
+fn orders(work: Work) -> String {
     let mut csv =
         String::from("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n");
-    let batches = hours + hours / 8 + 1;
-    for order in 0..batches * u64::from(CHUTES) {
-        for line in 0..LINES_PER_ORDER {
+    for order in 0..work.batches * u64::from(work.chutes) {
+        for line in 0..work.lines_per_order {
             let sku = 10_000 + (order * 37 + u64::from(line) * 101) % 80_000;
             writeln!(
                 csv,
