@@ -90,7 +90,7 @@ pub(crate) fn run(workspace: &Workspace, options: &SoakOptions) -> Result<bool> 
     let text = serde_json::to_string_pretty(&report)?;
     println!("{text}");
     fs::write(folder.join("soak.json"), &text).context("target/soak/soak.json")?;
-    println!("{}", sentence(&month, slope, bound));
+    println!("{}, bound {bound:.4}", sentence(&month, slope));
     Ok(ok)
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn run_reduced(workspace: &Workspace) -> Result<bool> {
     let program = workspace.metadata.target_directory.join("debug").join("examples").join("numbers");
     let options = SoakOptions { days: 9, hours: 0, leak: 0 };
     let month = live(&program, &options, &workspace.metadata.target_directory.join("soak-reduced"))?;
-    println!("{}", sentence(&month, slope_of(&month.resident_mib)?, f64::INFINITY));
+    println!("{}", sentence(&month, slope_of(&month.resident_mib)?));
     Ok(true)
 }
 
@@ -129,11 +129,11 @@ fn live(program: &Path, options: &SoakOptions, folder: &Path) -> Result<Month> {
     Ok(month)
 }
 
-fn sentence(month: &Month, slope: Slope, bound: f64) -> String {
+fn sentence(month: &Month, slope: Slope) -> String {
     let Slope { slope, low, high } = slope;
     format!(
         "soak: {} days, {} loads, {} records, {} batches, {} shifts closed, {} restarts, {} checkpoints: memory {slope:+.4} \
-         MiB/day after day {FILLING}, 95 % interval [{low:+.4}, {high:+.4}], bound {bound:.4}",
+         MiB/day after day {FILLING}, 95 % interval [{low:+.4}, {high:+.4}]",
         month.days,
         month.loads,
         month.records,

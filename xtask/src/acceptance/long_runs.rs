@@ -9,7 +9,8 @@ pub(super) fn lines() -> [Line; 2] {
         let printed = &ran[0].must_succeed()?.printed;
         let of = |what: &str| {
             let line = printed.lines().find(|line| line.trim_start().starts_with(what));
-            line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).ok_or(format!("no {what}"))
+            line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+                .ok_or_else(|| format!("no {what}"))
         };
         Ok(format!("{}; {}; {}", of("plant time")?, of("hours of")?, of("mis-sorts")?))
     });
@@ -45,5 +46,5 @@ pub(super) fn lines() -> [Line; 2] {
 }
 
 fn told(ran: &Ran) -> Result<&str, String> {
-    ran.printed.lines().find(|line| line.starts_with("soak: ")).ok_or("it told nothing".to_owned())
+    ran.printed.lines().find(|line| line.starts_with("soak: ")).ok_or_else(|| "it told nothing".to_owned())
 }
