@@ -41,7 +41,7 @@ fn stand_still(
     })?;
     let rate = shift.induction_rate(RATED)?;
     ensure!(!is_full() || rate * 100 >= FULL_RATE * 95, "{rate} loads/h are not the full rate");
-    let span = Duration::from_millis(choose(3_500, 10_000));
+    let span = Duration::from_millis(choose(5_000, 10_000));
     halted(&shift, &daemon).pause()?;
     let since = Instant::now();
     wait_until("the standstill is over", LIMIT, || Ok((since.elapsed() >= span).then_some(())))?;
