@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::workspace::{Workspace, cargo_command};
-use crate::{layers, mutate, orders, soak, tidy, workspace};
+use crate::{layers, mutate, orders, tidy, workspace};
 
 /// How long the advisory database may take to arrive before the check goes on without it.
 const DATABASE_WAIT: Duration = Duration::from_secs(90);
@@ -43,7 +43,6 @@ const STEPS: &[Step] = &[
         name: "tests",
         run: |w| cargo(w, &["test", "--no-fail-fast", "--workspace", "--exclude", "wcs-tests"]),
     },
-    Step { name: "soak", run: |w| Ok(verdict(soak::run_reduced(w)?, "see above")) },
     Step { name: "release build", run: |w| cargo(w, &["build", "--release"]) },
     Step { name: "whole-daemon tests", run: whole_daemon },
     Step { name: "mutations", run: |w| Ok(verdict(mutate::run(w, None)?, "one survives, see above")) },

@@ -40,6 +40,9 @@ pub(crate) struct SoakOptions {
     /// Bytes to lose on purpose with each load: the control, which must fail.
     #[arg(long, default_value_t = 0)]
     leak: usize,
+    /// Short shifts with the program as tests are built; the slope is not judged.
+    #[arg(long)]
+    reduced: bool,
 }
 
 /// What the measuring program counted.
@@ -79,6 +82,9 @@ struct Report<'a> {
 
 /// Lives through the month and judges it; true when memory does not grow with the loads.
 pub(crate) fn run(workspace: &Workspace, options: &SoakOptions) -> Result<bool> {
+    if options.reduced {
+        return run_reduced(workspace);
+    }
     bench::build(workspace)?;
     let program = workspace.metadata.target_directory.join("release").join("examples").join("numbers");
     let folder = workspace.metadata.target_directory.join("soak");
@@ -96,11 +102,11 @@ pub(crate) fn run(workspace: &Workspace, options: &SoakOptions) -> Result<bool> 
 
 /// A few days of short shifts with the program as tests are built: everything of a month is in them but the loads, which
 /// are too few to tell a leak from a page of the allocator. The slope is not judged.
-pub(crate) fn run_reduced(workspace: &Workspace) -> Result<bool> {
+fn run_reduced(workspace: &Workspace) -> Result<bool> {
     let built = cargo_command(workspace, &["build", "--package", "wcs", "--example", "numbers"]).status();
     ensure!(built.context("cargo cannot be started")?.success(), "the measuring program cannot be built");
     let program = workspace.metadata.target_directory.join("debug").join("examples").join("numbers");
-    let options = SoakOptions { days: 9, hours: 0, leak: 0 };
+    let options = SoakOptions { days: 9, hours: 0, leak: 0, reduced: true };
     let month = live(&program, &options, &workspace.metadata.target_directory.join("soak-reduced"))?;
     println!("{}", sentence(&month, slope_of(&month.resident_mib)?));
     Ok(true)
