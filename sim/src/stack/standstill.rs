@@ -13,6 +13,8 @@ use crate::world::{KnobKind, Sorter};
 #[derive(Debug, Default)]
 pub(super) struct Standstill {
     restarts: u64,
+    /// Starts by a person at the last look.
+    starts: u64,
     /// Starts by a person that were counted when the PLC began anew; `None` while the machine may move.
     stands_since: Option<u64>,
 }
@@ -28,8 +30,10 @@ impl Standstill {
         let starts = sorter.starts_by_person();
         if restarts != self.restarts {
             self.restarts = restarts;
-            self.stands_since = Some(starts);
+            // Nobody looks while there is no daemon: a start that came meanwhile may have come after the restart.
+            self.stands_since = (starts == self.starts).then_some(starts);
         }
+        self.starts = starts;
         let Some(before) = self.stands_since else { return };
         let is_started = starts > before;
         if is_started || sorter.plc.machine.is_moving() {
