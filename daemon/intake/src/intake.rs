@@ -77,7 +77,7 @@ impl Intake {
     }
 }
 
-/// A row that no file has: read last, it shows that no quoted field swallowed the end of the file.
+/// A row behind the file: read last, at its place, it shows that no quoted field swallowed the end of the file.
 const LAST_ROW: &[u8] = b"\n\x01end of file\x01\n";
 /// Delimiters to try when columns are missing.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -100,7 +100,8 @@ pub fn read_orders(bytes: &[u8], mapping: &Mapping) -> Result<Intake, FileRefusa
     let mut record = ByteRecord::new();
     let (mut is_header, mut is_ended, mut last_row) = (true, false, 1);
     while reader.read_byte_record(&mut record).expect("memory can be read, and rows may have any length") {
-        is_ended = record.len() == 1 && record[0] == LAST_ROW[1..LAST_ROW.len() - 1];
+        let is_last = reader.position().byte() == (body.len() + LAST_ROW.len()) as u64;
+        is_ended = is_last && record.len() == 1 && record[0] == LAST_ROW[1..LAST_ROW.len() - 1];
         if is_ended {
             break;
         }

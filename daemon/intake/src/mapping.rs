@@ -4,12 +4,15 @@
 use std::fmt;
 use std::ops::Range;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::encoding::Encoding;
 use crate::refusal::builtin;
+
+/// Bytes of a compiled pattern: a short one can say a million letters. Larger: a problem.
+const PATTERN_SIZE_MAX: usize = 4 * 1024 * 1024;
 
 /// How an order file is read.
 #[derive(Clone, Debug)]
@@ -270,7 +273,7 @@ impl<'t> Reading<'t> {
             DeValue::Table(inner) => {
                 self.check_keys("`rule`", inner, &["not_matching"]);
                 let (pattern, place) = self.needed_text("`rule`", inner, "not_matching", &value.span())?;
-                match Regex::new(&pattern) {
+                match RegexBuilder::new(&pattern).size_limit(PATTERN_SIZE_MAX).build() {
                     Ok(pattern) => Some(Rule::NotMatching(pattern)),
                     Err(error) => {
                         let why = error.to_string().lines().last().unwrap_or_default().trim().to_owned();

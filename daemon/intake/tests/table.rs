@@ -198,6 +198,13 @@ fn quote_that_does_not_end_refuses_the_file() {
 }
 
 #[test]
+fn a_row_that_looks_like_the_end_is_a_row() {
+    let intake = read("a,s,1,t,c\n\x01end of file\x01\nb,s,2,t,c\n\x01end of file\x01");
+    let refused = ["3 wrong_field_count  ``", "5 wrong_field_count  ``"];
+    assert_eq!((refusals(&intake), intake.pieces()), (refused.map(str::to_owned).to_vec(), 3));
+}
+
+#[test]
 fn more_pieces_than_can_be_counted_refuse_the_file() {
     let text = format!("{HEAD}{}", "a,s,999999,t,c\n".repeat(4_295));
     assert_eq!(

@@ -29,6 +29,10 @@ pub(crate) fn read_header<S: Storage>(storage: &S, segment: u32) -> Result<Segme
     let mut front = [0; HEADER_FIXED_SIZE];
     let read = storage.read_at(&name, 0, &mut front)?;
     let size = SegmentHeader::claimed_size(&front[..read]).ok_or_else(|| damage(DamageKind::BadHeader))?;
+    // A size that lies is not believed before the file was seen to have so many bytes.
+    if storage.size(&name)? < size as u64 {
+        return Err(damage(DamageKind::BadHeader).into());
+    }
     let mut bytes = vec![0; size];
     if storage.read_at(&name, 0, &mut bytes)? < size {
         return Err(damage(DamageKind::BadHeader).into());

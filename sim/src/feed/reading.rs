@@ -287,5 +287,5 @@ fn whole_number(text: &str, most: i64) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    text.parse::<i64>().ok().filter(|number| number.abs() <= most)
+    text.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= most.unsigned_abs())
 }
