@@ -1,10 +1,12 @@
 //! What the whole-daemon tests stand on: the shipped binary and independent Modbus peers as child processes with
-//! hard time limits, plant files with addresses of the moment, order files, and a scripted register server. Nothing
-//! of the product is in here; the scenarios are in `tests/`.
+//! hard time limits, plant files with addresses of the moment, order files, and a scripted register server; and the
+//! fuzzer with what it knows of each decoder. Nothing of the product is in here; the scenarios are in `tests/`.
 
 pub mod child;
+pub mod decoders;
 pub mod desk;
 pub mod front_door;
+pub mod fuzzing;
 pub mod http;
 pub mod journal_pace;
 pub mod lots;

@@ -4,6 +4,7 @@
 //! a reduced size is the business of the tests.
 
 mod crashes;
+mod decoders;
 mod fencing;
 mod following;
 mod front_door;

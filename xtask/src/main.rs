@@ -3,8 +3,11 @@
 
 mod acceptance;
 mod bench;
+mod fuzz;
 mod gate;
+mod interleavings;
 mod layers;
+mod miri;
 mod mutate;
 mod orders;
 mod soak;
@@ -51,6 +54,15 @@ enum Chore {
         #[arg(long, conflicts_with_all = ["name", "list"])]
         checkers: bool,
     },
+    /// Spoil the inputs of every decoder, or of one, for longer than the tests do.
+    Fuzz(fuzz::Wanted),
+    /// Try every order in which threads can meet in our lock-free code.
+    Loom,
+    /// Interpret the tests of the crates without IO with Miri, where a nightly toolchain has it.
+    Miri {
+        /// Only this crate.
+        package: Option<String>,
+    },
     /// Measure the numbers of the design against their bars.
     Bench {
         /// Only numbers whose name starts with this.
@@ -86,6 +98,9 @@ fn run(chore: &Chore) -> Result<bool> {
         Chore::Mutate { list: true, .. } => Ok(mutate::list()),
         Chore::Mutate { checkers: true, .. } => mutate::check_checkers(&workspace),
         Chore::Mutate { name, .. } => mutate::run(&workspace, name.as_deref()),
+        Chore::Fuzz(wanted) => fuzz::run(&workspace, wanted),
+        Chore::Loom => interleavings::run(&workspace),
+        Chore::Miri { package } => miri::run(&workspace, package.as_deref()),
         Chore::Bench { name, rounds } => bench::run(&workspace, name.as_deref(), *rounds),
         Chore::Soak(options) => soak::run(&workspace, options),
     }

@@ -2,6 +2,7 @@
 //! commands do stands in the files named after them.
 
 mod arguments;
+mod atomics;
 mod checking;
 mod client;
 mod clock;

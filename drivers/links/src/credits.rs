@@ -1,7 +1,8 @@
 //! Input credits: how many inputs a link may have on their way to the core. The credits of all links together
-//! are the capacity of the queue, so that sending never finds it full; a link without credit takes nothing.
+//! are the capacity of the queue, so that sending never finds it full; a link without credit takes nothing, and
+//! sleeps until it is told that it has one again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::atomics::{AtomicUsize, Ordering};
 
 /// Credits of one link, shared by the link (takes) and the engine (gives back).
 #[derive(Debug)]
@@ -21,13 +22,15 @@ impl Credits {
         self.available.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| count.checked_sub(1)).is_ok()
     }
 
-    /// Gives back credits of inputs the engine has admitted.
-    pub fn give_back(&self, count: usize) {
-        self.available.fetch_add(count, Ordering::AcqRel);
+    /// Puts back a credit that was taken for nothing.
+    pub fn put_back(&self) {
+        self.available.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Credits available now.
-    pub fn available(&self) -> usize {
-        self.available.load(Ordering::Acquire)
+    /// Gives back the credit of an input the engine has admitted. True when none was left: the link may sleep, and has
+    /// to be told.
+    #[must_use]
+    pub fn give_back(&self) -> bool {
+        self.available.fetch_add(1, Ordering::AcqRel) == 0
     }
 }

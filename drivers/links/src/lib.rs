@@ -21,6 +21,7 @@ pub mod status;
 pub mod tcp;
 pub mod trace;
 
+mod atomics;
 mod panics;
 
 pub use client::ModbusClient;

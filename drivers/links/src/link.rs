@@ -344,7 +344,7 @@ impl Link {
         for seat in &mut self.seats {
             while self.ports.credits.try_take() {
                 let Some(input) = seat.session.poll_input() else {
-                    self.ports.credits.give_back(1);
+                    self.ports.credits.put_back();
                     break;
                 };
                 match self.ports.inputs.try_send(input) {

@@ -171,6 +171,7 @@ pub(super) fn all(root: &Path, days: &Path) -> Vec<Line> {
     lines.extend(mutations::lines());
     lines.extend(super::poison::lines());
     lines.extend(super::races::lines());
+    lines.extend(super::decoders::lines());
     lines.extend(super::service::lines());
     lines.extend(super::long_runs::lines());
     lines.push(fresh_clone());

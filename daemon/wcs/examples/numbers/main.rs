@@ -29,6 +29,8 @@ mod sustained;
 mod under_load;
 mod virtual_time;
 
+#[path = "../../src/atomics.rs"]
+mod atomics;
 #[path = "../../src/clock.rs"]
 mod clock;
 #[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]

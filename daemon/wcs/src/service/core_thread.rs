@@ -262,12 +262,11 @@ impl CoreThread {
     fn give_back(&self, line: Option<LineId>) {
         let outlet =
             self.ports.outlets.iter().find(|outlet| line.is_some_and(|line| outlet.lines.contains(&line)));
-        if let Some(outlet) = outlet {
-            outlet.credits.give_back(1);
-            // A link without credit sleeps until it is told.
-            if outlet.credits.available() <= 1 {
-                outlet.wake.notify_one();
-            }
+        // A link without credit sleeps until it is told.
+        if let Some(outlet) = outlet
+            && outlet.credits.give_back()
+        {
+            outlet.wake.notify_one();
         }
     }
 

@@ -12,7 +12,7 @@ use wcs_types::Plant;
 
 use super::Shared;
 use super::link_tasks::Statuses;
-use super::meters::Spans;
+use super::spans::Spans;
 
 /// Bounds of the time from scan to destination, microseconds.
 const ANSWER_BOUNDS_US: [u64; 10] =

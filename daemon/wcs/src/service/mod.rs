@@ -18,6 +18,7 @@ mod link_tasks;
 mod meters;
 mod poison_file;
 mod records;
+mod spans;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
