@@ -33,6 +33,8 @@ pub struct Supervisor {
     stage: Stage,
     waits_for: Option<Ticket>,
     next_ticket: u64,
+    /// Pieces of the plan at hand as it was handed over; summed once, for `follow` runs at every fact.
+    staged: u64,
     planned: u64,
     done: u64,
     /// What screens have shown.
@@ -63,6 +65,7 @@ impl Supervisor {
             stage: Stage::Staging { part: 0 },
             waits_for: None,
             next_ticket: TICKET_BASE,
+            staged: 0,
             planned: 0,
             done: 0,
             shown: Chronicle::default(),
@@ -236,8 +239,7 @@ impl Supervisor {
         let Some(plan) = self.plans.get(self.at) else { return };
         let batch = plan.spec.batch;
         self.done = self.shown.pieces_done(batch);
-        let staged: u64 = plan.jobs.iter().map(|job| u64::from(job.quantity.0)).sum();
-        let planned = staged + self.shown.pieces_added(batch);
+        let planned = self.staged + self.shown.pieces_added(batch);
         self.planned = planned.saturating_sub(self.shown.pieces_cancelled(batch));
         if self.shown.has_started(batch) && !matches!(self.stage, Stage::Running | Stage::Closing) {
             self.stage = Stage::Running;
@@ -248,7 +250,8 @@ impl Supervisor {
     fn take_up(&mut self) {
         self.stage = Stage::Staging { part: 0 };
         if let Some(plan) = self.plans.get(self.at) {
-            self.planned = plan.jobs.iter().map(|job| u64::from(job.quantity.0)).sum();
+            self.staged = plan.jobs.iter().map(|job| u64::from(job.quantity.0)).sum();
+            self.planned = self.staged;
         }
     }
 }
