@@ -296,6 +296,7 @@ async fn unshelve_alarm(
 #[serde(deny_unknown_fields)]
 struct AssignBody {
     /// Number of the operator; null or left out: nobody's.
+    #[schema(format = "uint32", maximum = 4_294_967_295_u32)]
     operator: Option<u32>,
 }
 

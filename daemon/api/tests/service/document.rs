@@ -54,6 +54,16 @@ async fn every_write_says_how_it_can_fail() {
 }
 
 #[tokio::test]
+async fn what_takes_every_number_of_32_bits_says_so() {
+    let service = Service::new().await;
+    let document = service.get("/api/openapi.json").await.with(200);
+    let operator = &document["components"]["schemas"]["AssignBody"]["properties"]["operator"];
+    // `int32` would end at 2147483647.
+    assert_eq!(operator["format"], "uint32", "{operator}");
+    assert_eq!(operator["maximum"], u32::MAX, "{operator}");
+}
+
+#[tokio::test]
 async fn its_viewer_needs_no_network() {
     let service = Service::new().await;
     let page = service.get("/api/docs/").await;
