@@ -5,7 +5,7 @@ use wcs_sessions::exchange::{Answer, Request};
 use wcs_sessions::sorter::{SorterConfig, SorterSession};
 use wcs_specs::{Profile, SorterMap, SorterWords, Vectors};
 use wcs_types::plant::BlockBases;
-use wcs_types::{Input, LaneNo, LineId, LinkChange, MonoTime, Nanos, SorterCommand};
+use wcs_types::{Epoch, EventSeq, Input, LaneNo, LineId, LinkChange, MonoTime, Nanos, SorterCommand};
 
 /// Time of one exchange.
 const ROUND_TRIP: Nanos = Nanos::from_millis(5);
@@ -54,6 +54,8 @@ pub(super) struct SorterImage {
     pub(super) registers: Vec<u16>,
     pub(super) session: SorterSession,
     pub(super) inputs: Vec<Input>,
+    /// Life of the device and one past the last event of it that was acknowledged.
+    durable: Option<(Epoch, EventSeq)>,
     /// The core answers what it is told of a device with an attachment.
     pub(super) attaches: bool,
     pub(super) writes: usize,
@@ -69,7 +71,16 @@ impl SorterImage {
         session.renew_alive(MonoTime::NEVER);
         session.handle_connected(now);
         let registers = vec![0; usize::from(u16::MAX) + 1];
-        Self { registers, session, inputs: Vec::new(), attaches: true, writes: 0, map: golden.map, now }
+        Self {
+            registers,
+            session,
+            inputs: Vec::new(),
+            durable: None,
+            attaches: true,
+            writes: 0,
+            map: golden.map,
+            now,
+        }
     }
 
     pub(super) fn hold(&mut self, start: u16, words: &[u16]) {
@@ -112,12 +123,18 @@ impl SorterImage {
             if let Input::Link { change: LinkChange::Met(hello), .. } = &input
                 && self.attaches
             {
-                let (plc_epoch, evt_ack) = (hello.plc_epoch, hello.evt_ack_echo);
+                // What was acknowledged is not asked for again, though the device may not have heard of it.
+                let (plc_epoch, echo) = (hello.plc_epoch, hello.evt_ack_echo);
+                let durable =
+                    self.durable.filter(|(life, next)| *life == plc_epoch && next.is_newer_than(echo));
+                let evt_ack = durable.map_or(echo, |(_, next)| next);
                 let attach = SorterCommand::Attach { plc_epoch, owner: hello.owner_epoch.next(), evt_ack };
                 self.session.handle_command(self.now, 1, attach);
             }
             if let Input::Sorter { event, .. } = &input {
-                let ack = SorterCommand::Ack { plc_epoch: event.fifo_epoch, next: event.seq_last.next() };
+                let (plc_epoch, next) = (event.fifo_epoch, event.seq_last.next());
+                self.durable = Some((plc_epoch, next));
+                let ack = SorterCommand::Ack { plc_epoch, next };
                 self.session.handle_command(self.now, 1, ack);
             }
             self.inputs.push(input);
