@@ -137,11 +137,13 @@ impl SorterSession {
     fn follow(&mut self, now: MonoTime, event: &SorterEvent) {
         match event.body {
             EventBody::Unknown { .. } => self.stats.unknown_events += 1,
-            EventBody::CommandRejected { command, code, owner_epoch } => {
+            EventBody::CommandRejected { command, code, .. } => {
                 *self.stats.rejected_commands.entry(code).or_default() += 1;
                 let is_unread = matches!(code, RejectCode::MalformedSlot | RejectCode::ForeignEpoch);
-                let is_own = Some(owner_epoch) == self.claim && event.plc_epoch == self.window.plc_epoch();
-                if let (true, Some(sent)) = (is_unread && is_own, self.ring.find_sent(command)) {
+                // The epoch it tells is the one found in the slot, so it says nothing of whose command is lost: an old
+                // owner may have written over ours. The ring knows only what this attachment has sent.
+                let is_this_life = event.plc_epoch == self.window.plc_epoch();
+                if let (true, Some(sent)) = (is_unread && is_this_life, self.ring.find_sent(command)) {
                     self.write_again(now, sent);
                 }
             }

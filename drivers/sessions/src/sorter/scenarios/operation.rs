@@ -175,7 +175,9 @@ fn refused_slot_of_ours_is_written_again() {
     }
     bench.run_ms(20);
     let (at, owner) = (bench.plc.map.event, bench.owner.0);
-    for (command, code, epoch) in [(0, 7, owner), (1, 3, owner), (1, 7, owner.wrapping_sub(1))] {
+    let older = owner.wrapping_sub(1);
+    // The epoch is the one found in the slot: where an old owner wrote over ours it is the old one, in a torn slot any.
+    for (command, code, epoch) in [(0, 7, older), (1, 3, owner), (1, 5, 0x5A5A), (9, 7, older)] {
         bench.plc.event(bench.plc.words.events.command_reject, 1, |slot| {
             slot[at.reject_command] = command;
             slot[at.reject_code] = code;
@@ -184,9 +186,9 @@ fn refused_slot_of_ours_is_written_again() {
     }
     bench.run_ms(50);
     let items: Vec<_> = bench.plc.commands.iter().map(|slot| slot[bench.plc.map.command.item + 1]).collect();
-    assert_eq!(items, [1, 2, 1]);
-    assert_eq!(bench.session.stats().rewritten, 1);
-    assert_eq!(bench.bodies().len(), 3, "the core sees every refusal");
+    assert_eq!(items, [1, 2, 1, 2], "not what was refused for its lane, nor what was never sent");
+    assert_eq!(bench.session.stats().rewritten, 2);
+    assert_eq!(bench.bodies().len(), 4, "the core sees every refusal");
 }
 
 #[test]
