@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use wcs_core::{Core, RestoreError, Snapshot};
+use wcs_core::{Core, InvariantBroken, RestoreError, Snapshot};
 use wcs_journal::{
     Checkpoint, Context, Origin, ReadError, Reader, Storage, StorageError, checkpoint_name, list_checkpoints,
     read_checkpoint,
@@ -43,6 +43,9 @@ pub enum UnusableCheckpoint {
     /// Rows that do not add up.
     #[error(transparent)]
     Rows(#[from] RestoreError),
+    /// The hash covers the rows, not what they have to do with each other.
+    #[error("its rows contradict each other: {0}")]
+    Contradictory(#[from] InvariantBroken),
     /// The snapshot is not of the record and state its header names, or not what the journal comes to.
     #[error("its state is not the one of its record")]
     OtherState,
@@ -72,6 +75,7 @@ pub fn restore(checkpoint: &Checkpoint) -> Result<(Core, Chronicle), UnusableChe
     };
     let (snapshot, chronicle) = postcard::from_bytes::<(Snapshot, Chronicle)>(body)?;
     let core = Core::restore(snapshot)?;
+    core.check_invariants()?;
     if core.seq() == checkpoint.seq && core.state_hash() == checkpoint.hash {
         Ok((core, chronicle))
     } else {
