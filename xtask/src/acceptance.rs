@@ -59,6 +59,9 @@ struct Invocation {
     report: Option<&'static str>,
 }
 
+/// How much of the output of a failed command is shown: a backtrace or the last findings, not a whole run.
+const OUTPUT_TAIL_LINES: usize = 60;
+
 /// Where a line runs and what it may use.
 struct Place {
     /// Root of the repository.
@@ -178,7 +181,10 @@ fn run_line(workspace: &Workspace, days: &Path, line: &Line) -> Result<String, S
         }
         Work::Commands(invocations, check) => {
             let ran: Result<Vec<Ran>> = invocations.iter().map(|invocation| place.run(invocation)).collect();
-            check(&ran.map_err(|error| format!("{error:#}"))?)
+            let ran = ran.map_err(|error| format!("{error:#}"))?;
+            check(&ran).inspect_err(|_| {
+                invocations.iter().zip(&ran).for_each(|(invocation, ran)| place.say_end(invocation, ran));
+            })
         }
     }
 }
@@ -196,6 +202,15 @@ impl Place {
     fn say(&self, text: &str) {
         let name = self.folder.file_name().unwrap_or_default().display();
         println!("  {name}: {text}");
+    }
+
+    /// Prints how a command of a failed line ended: what it said on standard output was kept for the check only.
+    fn say_end(&self, invocation: &Invocation, ran: &Ran) {
+        let exit = ran.exit.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        self.say(&format!("`{invocation}` ended with {exit}; the end of its output:"));
+        let lines: Vec<&str> = ran.printed.lines().collect();
+        let tail = lines.len().saturating_sub(OUTPUT_TAIL_LINES);
+        lines.iter().skip(tail).for_each(|line| self.say(&format!("| {line}")));
     }
 
     /// Runs one command in the folder of the line and collects exit, output and report.
