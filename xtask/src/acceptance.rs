@@ -61,6 +61,8 @@ struct Invocation {
 
 /// How much of the output of a failed command is shown: a backtrace or the last findings, not a whole run.
 const OUTPUT_TAIL_LINES: usize = 60;
+/// And how much of each of its lines: a finding of the fuzzer shows its input, which may be 64 KiB.
+const OUTPUT_LINE_CHARS: usize = 300;
 
 /// Where a line runs and what it may use.
 struct Place {
@@ -210,7 +212,10 @@ impl Place {
         self.say(&format!("`{invocation}` ended with {exit}; the end of its output:"));
         let lines: Vec<&str> = ran.printed.lines().collect();
         let tail = lines.len().saturating_sub(OUTPUT_TAIL_LINES);
-        lines.iter().skip(tail).for_each(|line| self.say(&format!("| {line}")));
+        for line in lines.iter().skip(tail) {
+            let start: String = line.chars().take(OUTPUT_LINE_CHARS).collect();
+            self.say(&format!("| {start}"));
+        }
     }
 
     /// Runs one command in the folder of the line and collects exit, output and report.
