@@ -38,6 +38,11 @@ impl Ended {
         hash
     }
 
+    /// Whether what the rows do not tell fits them, as it does unless they were read from somewhere.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.first < ID_COUNT && self.rows.len() <= LOADS_ENDED_KEPT_MAX && self.hash == self.full_hash()
+    }
+
     pub(crate) fn push(&mut self, row: EndedRow) {
         if self.rows.len() >= LOADS_ENDED_KEPT_MAX {
             self.forget_oldest();

@@ -1,6 +1,7 @@
 //! A table of rows with stable small ids and an incremental hash. Every change of a row goes through `edit`,
 //! so the sum of row hashes always describes what the table holds. Knows nothing of what the rows mean.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
@@ -90,6 +91,25 @@ impl<R: Hash> Table<R> {
         hash
     }
 
+    /// Whether what the rows do not tell fits them: the kept hashes, and the free ids, each once. A table that was made
+    /// by `new` and changed since always is; one that was read from somewhere need not be.
+    pub(crate) fn is_sound(&self, kind: u64) -> bool {
+        let mut is_free = vec![false; self.slots.len()];
+        let is_each_once = self.free.iter().all(|id| {
+            is_free.get_mut(*id as usize).is_some_and(|is_free| !core::mem::replace(is_free, true))
+        });
+        let mut hash = StateHash::default();
+        let is_each_hashed =
+            (0_u32..).zip(&self.slots).zip(&is_free).all(|((id, slot), is_free)| match slot {
+                Some(slot) => {
+                    hash.add(slot.hash);
+                    !is_free && slot.hash == self.row_hash(id, &slot.row)
+                }
+                None => *is_free,
+            });
+        self.kind == kind && is_each_once && is_each_hashed && hash == self.hash
+    }
+
     fn row_hash(&self, id: u32, row: &R) -> StateHash {
         hash_of(self.kind, id, row)
     }
@@ -105,6 +125,30 @@ fn hash_of<R: Hash>(kind: u64, id: u32, row: &R) -> StateHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_rows_do_not_tell_is_checked() {
+        let mut table = Table::new(7);
+        let x = table.insert(1_u32);
+        table.insert(2);
+        table.insert(3);
+        table.remove(x);
+        assert!(table.is_sound(7));
+        assert!(!table.is_sound(8), "of another kind");
+        let spoilt: [fn(&mut Table<u32>); 6] = [
+            |table| table.free.push(0),
+            |table| table.free.push(9),
+            |table| table.free.clear(),
+            |table| table.free[0] = 1,
+            |table| table.hash = StateHash::default(),
+            |table| table.slots[1].as_mut().unwrap().hash = StateHash::default(),
+        ];
+        for spoil in spoilt {
+            let mut table = table.clone();
+            spoil(&mut table);
+            assert!(!table.is_sound(7));
+        }
+    }
 
     #[test]
     fn hash_depends_on_content_not_on_history() {

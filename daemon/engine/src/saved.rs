@@ -114,7 +114,7 @@ pub(crate) fn newest<S: Storage>(
     let mut refused = Vec::new();
     if let Some(origin) = origin {
         for seq in list_checkpoints(storage)? {
-            match try_one(storage, seq, context, origin) {
+            match try_one(storage, seq, &plant, context, origin) {
                 Ok(Some((core, chronicle))) => return Ok(Saved { core, chronicle, refused }),
                 Ok(None) => {}
                 Err(reason) => refused.push(CheckpointRefused { seq, reason }),
@@ -128,6 +128,7 @@ pub(crate) fn newest<S: Storage>(
 fn try_one<S: Storage>(
     storage: &S,
     seq: Seq,
+    plant: &Plant,
     context: &Context,
     origin: &Origin,
 ) -> Result<Option<(Core, Chronicle)>, String> {
@@ -149,5 +150,10 @@ fn try_one<S: Storage>(
         Ok(_) => return Err(refuse("its state is not the one the journal recorded".to_owned())),
         Err(error) => return Err(refuse(error.to_string())),
     }
-    restore(&checkpoint).map(Some).map_err(|error| refuse(error.to_string()))
+    match restore(&checkpoint) {
+        Ok((core, _)) if core.plant() != plant => {
+            Err(refuse("its plant is not the one of the journal".to_owned()))
+        }
+        came => came.map(Some).map_err(|error| refuse(error.to_string())),
+    }
 }
