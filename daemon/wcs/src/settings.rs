@@ -25,6 +25,8 @@ pub(crate) struct Settings {
 /// Settings of everything behind the journal: store and HTTP service.
 pub(crate) struct FrontSettings {
     pub(crate) http: Http,
+    /// Where the address is taken, any free port will do: a demo is found by what it prints.
+    pub(crate) takes_any_port: bool,
     pub(crate) store: Address,
     /// Folder with mappings of order files, beside the built-in one.
     pub(crate) mappings: Option<PathBuf>,
@@ -35,11 +37,14 @@ pub(crate) struct FrontSettings {
 impl FrontSettings {
     /// A front of the demo: on the usual port when it is free, else on any; its store in the data directory.
     pub(crate) fn of_demo(data: &Path, own_mapping: (String, Mapping)) -> Self {
-        let is_free = std::net::TcpListener::bind(DEFAULT_LISTEN).is_ok();
-        let port = if is_free { DEFAULT_LISTEN.port() } else { 0 };
-        let http = Http { listen: SocketAddr::new(DEFAULT_LISTEN.ip(), port), ..Http::default() };
         let store = Address::Sqlite(data.join("store.db"));
-        Self { http, store, mappings: None, own_mapping: Some(own_mapping) }
+        Self {
+            http: Http { listen: DEFAULT_LISTEN, ..Http::default() },
+            takes_any_port: true,
+            store,
+            mappings: None,
+            own_mapping: Some(own_mapping),
+        }
     }
 }
 
@@ -82,7 +87,7 @@ fn front(options: &RunOptions, site: &Site, data: &Path) -> Result<FrontSettings
         }
     };
     let mappings = site.mappings.as_deref().map(|path| path_in(file, path));
-    Ok(FrontSettings { http, store, mappings, own_mapping: None })
+    Ok(FrontSettings { http, takes_any_port: false, store, mappings, own_mapping: None })
 }
 
 /// A secret, from where it is.

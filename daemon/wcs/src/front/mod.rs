@@ -7,6 +7,7 @@
 //!        journal
 //! ```
 
+mod listening;
 #[cfg(test)]
 mod live_views;
 mod projector_thread;
@@ -21,9 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wcs_api::shifts::Times;
-use wcs_api::{
-    Api, BindError, Limits, LiveFeed, LiveHandle, Parts, SettledStart, StoreSlot, bind, settle_starting,
-};
+use wcs_api::{Api, Limits, LiveFeed, LiveHandle, Parts, SettledStart, StoreSlot, settle_starting};
 use wcs_intake::Mapping;
 use wcs_types::{Calendar, Plant, Seq};
 
@@ -34,6 +33,7 @@ use crate::realtime::{Group, Realtime};
 use crate::service::Service;
 use crate::settings::FrontSettings;
 
+use self::listening::serve;
 use self::projector_thread::{ProjectorPorts, ProjectorThread};
 
 /// Threads that answer requests.
@@ -45,8 +45,6 @@ const UNREADY: Duration = Duration::from_millis(250);
 const ANSWERS_MAX: Duration = Duration::from_secs(5);
 /// Pause before starts without an answer are looked for again.
 const SETTLE_AGAIN: Duration = Duration::from_secs(1);
-/// Pause before an address that could not be had is tried again: at first, and at most.
-const BIND_AGAIN: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
 /// The running side.
 pub(crate) struct Front {
@@ -109,7 +107,8 @@ impl Front {
         let (stop, stopped) = watch::channel(false);
         let (bound, address) = watch::channel(None);
         let settling = runtime.spawn(settle(api.clone()));
-        let serving = runtime.spawn(serve(settings.http.listen, api, stopped, bound));
+        let listen = (settings.http.listen, settings.takes_any_port);
+        let serving = runtime.spawn(serve(listen, api, stopped, bound));
         let control = service.control.clone();
         Ok(Self { runtime, stop, serving, settling, address, control, projector, live, feed })
     }
@@ -164,39 +163,6 @@ fn limits_of(settings: &FrontSettings) -> Limits {
         body_time_max: Duration::from_secs(http.body_seconds_max.into()),
         requests_max: http.requests_max.into(),
         streams_max: http.event_clients_max.into(),
-    }
-}
-
-/// Binds and answers until `stop`. An address that is taken is no reason for a line to stand: it is tried again.
-async fn serve(
-    listen: SocketAddr,
-    api: Api,
-    mut stop: watch::Receiver<bool>,
-    told: watch::Sender<Option<SocketAddr>>,
-) {
-    let (mut pause, pause_max) = BIND_AGAIN;
-    let bound = loop {
-        match bind(listen).await {
-            Ok(bound) => break bound,
-            Err(error @ BindError::NotLoopback { .. }) => unreachable!("settings were checked: {error}"),
-            Err(error) => tracing::error!(
-                %error,
-                "nobody can ask anything; lines run. Another daemon may listen there: name another address in \
-                 [http] of the site file, or with --listen. It is tried again"
-            ),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => pause = pause_max.min(pause * 2),
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-    };
-    told.send_replace(Some(bound.address()));
-    let stopped = async move {
-        // The sender lives as long as the daemon; gone, it is a stop as well.
-        stop.wait_for(|stop| *stop).await.map(|_| ()).unwrap_or_default();
-    };
-    if let Err(error) = bound.serve(api, stopped).await {
-        tracing::error!(%error, "the HTTP service ended");
     }
 }
 
