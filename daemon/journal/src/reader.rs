@@ -104,6 +104,43 @@ impl<S: Storage> Reader<S> {
         self.through = self.through.max(through);
     }
 
+    /// Lets the reader go on to what a writer in another process has written since, `batches` of them at most;
+    /// returns whether there is more to read now. It reads on from where it stands, and never what it has read.
+    /// What is valid counts as durable, as for [`recover`](crate::recover).
+    ///
+    /// # Errors
+    /// What was written does not continue what was read, or the storage cannot be read.
+    pub fn extend_to_written(&mut self, batches: u32) -> Result<bool, ReadError> {
+        if self.next <= self.through {
+            return Ok(true);
+        }
+        self.cursor.forget()?;
+        if !self.extend_in_segment(batches)? {
+            self.look_for_segments()?;
+            let has_ended = self.links[self.at].end.is_some_and(|end| self.walk.mark.end >= end.end);
+            if has_ended {
+                self.go_to(self.at + 1)?;
+            }
+            self.extend_in_segment(batches)?;
+        }
+        Ok(self.next <= self.through)
+    }
+
+    /// Looks over the batches behind the one at hand, without going there.
+    fn extend_in_segment(&mut self, batches: u32) -> Result<bool, ReadError> {
+        let end = self.links[self.at].end;
+        let mut walk = self.walk.clone();
+        for _ in 0..batches {
+            let is_at_end = end.is_some_and(|end| walk.mark.end >= end.end);
+            if is_at_end || !matches!(walk.step(&mut self.cursor)?, Step::Batch(_)) {
+                break;
+            }
+        }
+        let is_more = walk.mark.seq > self.through;
+        self.through = self.through.max(walk.mark.seq);
+        Ok(is_more)
+    }
+
     /// The record that is yielded next.
     pub fn next_seq(&self) -> Seq {
         self.next

@@ -87,6 +87,58 @@ fn reader_follows_when_its_segment_turns_out_void() {
 }
 
 #[test]
+fn reader_goes_on_to_what_was_written_without_being_told_how_far() {
+    let storage = MemoryStorage::new();
+    let mut writer = open_memory(&storage).writer;
+    let mut reader = Reader::open(&storage, Seq(1), Seq::NONE).unwrap();
+    let mut read = 0;
+    for seq in 1..=120 {
+        writer.append(&batch_of(&[record(seq, 4)])).unwrap();
+        match seq % 10 {
+            3 => storage.fail_syncs(1),
+            5 => storage.fail_directory_syncs(1),
+            7 => storage.fail_syncs(2),
+            _ => {}
+        }
+        while writer.sync().is_err() {}
+        if seq % 7 != 0 {
+            continue;
+        }
+        // An ended segment may hold nothing more, so one look may find nothing; a few find all there is.
+        for _ in 0..10 {
+            let is_more = reader.extend_to_written(2).unwrap();
+            let found: Vec<_> = reader.by_ref().map(|entry| entry.unwrap().record).collect();
+            assert_eq!(is_more, !found.is_empty());
+            assert!(found.len() <= 2, "no more than two batches at once");
+            for one in found {
+                read += 1;
+                assert_eq!(one, record(read, 4));
+            }
+        }
+        assert_eq!(read, seq);
+    }
+    assert!(recover(&storage).unwrap().segments.len() > 20);
+}
+
+#[test]
+fn reader_waits_before_a_frame_that_is_not_whole_yet() {
+    let storage = journal_of(3);
+    let whole = storage.bytes(&segment(1)).unwrap();
+    let (last, size) = frames(&whole)[2];
+    let mut torn = whole.clone();
+    torn[last + size / 2..last + size].fill(0);
+    storage.plant(&segment(1), &torn);
+    let mut reader = Reader::open(&storage, Seq(1), Seq::NONE).unwrap();
+    assert!(reader.extend_to_written(100).unwrap());
+    assert_eq!(reader.by_ref().map(|entry| entry.unwrap().seq.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert!(!reader.extend_to_written(100).unwrap());
+    assert!(reader.next().is_none());
+    storage.plant(&segment(1), &whole);
+    assert!(reader.extend_to_written(100).unwrap());
+    assert_eq!(reader.map(|entry| entry.unwrap().seq.0).collect::<Vec<_>>(), [5, 6]);
+}
+
+#[test]
 fn reader_reports_damage_once_and_stops() {
     let storage = journal_of(3);
     let (offset, _) = frames(&storage.bytes(&segment(1)).unwrap())[1];
