@@ -22,7 +22,7 @@ impl Core {
         })
     }
 
-    fn chutes_of_batch(&self, line: LineId, limit: u16) -> impl Iterator<Item = ChuteId> + '_ {
+    pub(crate) fn chutes_of_batch(&self, line: LineId, limit: u16) -> impl Iterator<Item = ChuteId> + '_ {
         let limit = if limit == 0 { usize::MAX } else { usize::from(limit) };
         self.plant
             .chutes_of(line)
@@ -50,7 +50,10 @@ impl Core {
         let free: Vec<ChuteId> = self.free_chutes(&spec).collect();
         assert!(ranked.len() <= free.len(), "the verb was refused when chutes are too few");
         for (class, chute) in ranked.into_iter().zip(free) {
-            self.bind(turn, class, Some(chute), heapless::Vec::new());
+            // A shadow looks at each class by itself: what the one before was really given is not free any more.
+            let offered = self.offered_chutes(&spec, class);
+            let chute = offered.map_or(Some(chute), |offered| offered.first().copied());
+            self.bind(turn, class, chute, heapless::Vec::new());
         }
     }
 
@@ -59,8 +62,10 @@ impl Core {
         let spec = self.batches.get(self.classes.get(class).batch).spec;
         let mut rejected = heapless::Vec::new();
         let mut chosen = None;
-        for chute in self.free_chutes(&spec) {
-            match self.chute_refusal(chute) {
+        let offered = self.offered_chutes(&spec, class);
+        let free = self.free_chutes(&spec).filter(|_| offered.is_none());
+        for chute in offered.iter().flatten().copied().chain(free) {
+            match self.lanes_refusal(spec.line, self.offered_lanes(chute)) {
                 None => {
                     chosen = Some(chute);
                     break;
@@ -86,10 +91,11 @@ impl Core {
             (self.batches.get(row.batch).spec.batch, row.index)
         };
         let own = Decision::Bind { batch, class: index, chute, rejected };
-        let Decision::Bind { chute, .. } = turn.settle(own) else {
+        let Decision::Bind { chute: given, .. } = turn.settle(own) else {
             unreachable!("settle answers the question that was asked");
         };
-        let chute = chute?;
+        self.hold_offer(chute, given, class);
+        let chute = given?;
         if usize::from(chute.0) >= self.plant.chutes.len() {
             return None;
         }
@@ -121,9 +127,13 @@ impl Core {
     /// Why nothing should be sent to this chute now, if so.
     pub(crate) fn chute_refusal(&self, chute: ChuteId) -> Option<Reason> {
         let row = self.chute(chute);
+        self.lanes_refusal(row.line, &row.lanes)
+    }
+
+    fn lanes_refusal(&self, line: LineId, lanes: &[LaneNo]) -> Option<Reason> {
         let mut refusal = None;
-        for lane in &row.lanes {
-            match self.lane_refusal(row.line, *lane) {
+        for lane in lanes {
+            match self.lane_refusal(line, *lane) {
                 None => return None,
                 reason => refusal = reason,
             }

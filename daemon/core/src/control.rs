@@ -1,6 +1,7 @@
 //! The core as a value: its tables, its one entry `handle`, its timers and its hash. Dispatch only; what each
 //! input means stands in the file named after it.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -13,6 +14,7 @@ use crate::alarm_rows::Alarms;
 use crate::ended::Ended;
 use crate::identify::Codes;
 use crate::index::Index;
+use crate::offer::Offer;
 use crate::rows::{
     BatchLists, BatchRow, ChuteLife, ChuteRow, ClassRow, JobRow, JobText, LaneRow, LineRow, LinkPhase,
     ListingRow, LoadRow,
@@ -71,6 +73,8 @@ pub struct Core {
     pub(crate) load_index: Index,
     pub(crate) codes: Codes,
     pub(crate) lane_chutes: Vec<Vec<Option<ChuteId>>>,
+    // What a shadow chooses among in place of the chutes of its plant; never part of the state.
+    pub(crate) offer: Option<Box<Offer>>,
 }
 
 pub(crate) const KIND_LINE: u64 = 2;
@@ -107,6 +111,7 @@ impl Core {
             load_index: Index::default(),
             codes: Codes::default(),
             lane_chutes: lane_chutes(&plant),
+            offer: None,
             plant,
         };
         for _ in 0..core.plant.lines.len() {

@@ -88,6 +88,10 @@ impl Core {
         let Some(chute) = self.classes.get(class).chute.or_else(|| self.bind_on_demand(turn, class)) else {
             return (self.without_chute(id, passed), Reason::NoChute);
         };
+        if !self.is_offered(chute) {
+            // A shadow's plant does not have the chute its class was given.
+            return (self.without_chute(id, passed), Reason::NoChute);
+        }
         let lanes = self.rank_lanes(chute, passed);
         let destination = Destination::Chute {
             batch: self.batches.get(batch).spec.batch,
@@ -124,12 +128,12 @@ impl Core {
 
     /// Lanes of a chute, usable ones first; 0 where there is none. All stand for the same class.
     fn rank_lanes(&self, chute: ChuteId, passed: &mut Passed) -> [LaneNo; 3] {
-        let row = self.chute(chute);
+        let line = self.chute(chute).line;
         let mut ranked = [LaneNo::NONE; 3];
         let mut count = 0;
         for is_usable in [true, false] {
-            for lane in &row.lanes {
-                let refusal = self.lane_refusal(row.line, *lane);
+            for lane in self.offered_lanes(chute) {
+                let refusal = self.lane_refusal(line, *lane);
                 if refusal.is_none() == is_usable {
                     ranked[count] = *lane;
                     count += 1;
@@ -148,8 +152,9 @@ impl Core {
         if let Destination::Chute { batch, job, chute, .. } = destination {
             let batch = self.batch_ids.get(&batch).copied();
             let job = batch.and_then(|batch| self.lists(batch).jobs.get(job.0 as usize).copied());
-            let Some(job) = job else {
-                // Only an imposed decision of another version can name a job that is not there.
+            let is_known = usize::from(chute.0) < self.plant.chutes.len();
+            let Some(job) = job.filter(|_| is_known) else {
+                // Only an imposed decision of another version can name a job or a chute that is not there.
                 self.loads.edit(id, |load| load.destination = Destination::Unanswered);
                 return;
             };

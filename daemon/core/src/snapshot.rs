@@ -133,6 +133,7 @@ impl Core {
             batch_ids: alloc::collections::BTreeMap::new(),
             load_index: Index::default(),
             codes: Codes::default(),
+            offer: None,
         };
         if core.full_hash() != hash {
             return Err(RestoreError::HashDiffers { seq: core.seq });

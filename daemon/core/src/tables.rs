@@ -69,7 +69,12 @@ impl Core {
         let classes = self.lists(batch).classes.clone();
         assert!(classes.len() == chutes.len(), "the table was checked against the classes");
         for (class, chute) in classes.into_iter().zip(chutes) {
-            self.bind(turn, class, Some(*chute), heapless::Vec::new());
+            self.bind(
+                turn,
+                class,
+                Some(*chute).filter(|chute| self.is_offered(*chute)),
+                heapless::Vec::new(),
+            );
         }
     }
 

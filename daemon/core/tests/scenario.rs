@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot be read is a broken test")]
 
+#[expect(dead_code, reason = "scenarios need no journal")]
 mod language;
 
 use std::path::Path;

@@ -19,6 +19,7 @@ mod gate;
 mod poison;
 mod replay;
 mod saved;
+mod shadow;
 
 pub use boot::{Boot, BootError, READ_SIZE_MIN, Start, boot, journal_context, journal_plant};
 pub use chronicle::{BATCHES_KEPT_MAX, Chronicle};
@@ -27,3 +28,4 @@ pub use follower::{CHECKPOINTS_KEPT, EFFORT_MAX, FollowError, Follower};
 pub use poison::{CRASHES_MAX, Poison, PoisonList, words};
 pub use replay::{Divergence, Replay, ReplayError, replay};
 pub use saved::{CheckpointRefused, UnusableCheckpoint, prove, restore, save};
+pub use shadow::{ChangeKind, ChuteChange, Differing, Shadow};

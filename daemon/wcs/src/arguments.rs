@@ -52,6 +52,8 @@ pub(crate) enum Command {
     /// Take a part of a journal along in one file, and replay it anywhere.
     #[command(subcommand)]
     Incident(IncidentCommand),
+    /// Hold another plant file, or this build, against the decisions of a journal; nothing is sent anywhere.
+    Shadow(ShadowOptions),
     /// Look into a journal.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -242,6 +244,22 @@ pub(crate) struct CheckOptions {
 pub(crate) struct DirOptions {
     /// Data directory, or the journal directory in it.
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShadowOptions {
+    /// Plant file to choose with; the journal's own when not given, to compare this build alone.
+    #[arg(long)]
+    pub(crate) plant: Option<PathBuf>,
+    /// Data directory, or the journal directory in it. A daemon may be writing it.
+    #[arg(long)]
+    pub(crate) journal: PathBuf,
+    /// Go on as the journal grows, until Ctrl-C.
+    #[arg(long = "follow")]
+    pub(crate) is_followed: bool,
+    /// List decisions from this record on. The records before it are followed all the same.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) from: u64,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -30,6 +30,7 @@ mod running;
 mod service;
 mod service_manager;
 mod settings;
+mod shadowing;
 mod shown;
 mod sim_host;
 mod sim_running;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         Command::Check(options) => checking::check(&options, shown),
         Command::Replay(options) => replaying::replay_command(&options, shown),
         Command::Incident(command) => incident::run(&command, shown),
+        Command::Shadow(options) => shadowing::shadow_command(&options, shown),
         Command::Journal(JournalCommand::Verify(options)) => {
             journal_commands::verify_command(&options, shown)
         }

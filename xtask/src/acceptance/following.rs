@@ -15,7 +15,7 @@ struct Targets {
     tells: &'static str,
 }
 
-const TARGETS: [Targets; 2] = [
+const TARGETS: [Targets; 3] = [
     Targets {
         name: "corpus",
         shows: "kept journals of every version replay; starts from checkpoints come to the same state",
@@ -29,6 +29,13 @@ const TARGETS: [Targets; 2] = [
         words: &["--package", "wcs-tests", "--test", "checkpoint_restart"],
         tests: 2,
         tells: "checkpoints:",
+    },
+    Targets {
+        name: "shadow",
+        shows: "one chute less in the plant file: the shadow over a day lists the decisions that chose it, only those",
+        words: &["--package", "wcs-tests", "--test", "shadow", "--", "--nocapture"],
+        tests: 3,
+        tells: "shadow:",
     },
 ];
 

@@ -11,8 +11,8 @@ use wcs_types::{
     AlarmId, Assign, BatchId, BatchKind, BatchSpec, BeltMm, ChuteId, ChuteKind, ChuteSpec, Code, DeviceFault,
     Epoch, EventBody, EventSeq, ExitResult, Identify, Input, InputDigest, JobSpec, LaneNo, LaneSet,
     LaneState, LineId, LineKind, LineSpec, LinkChange, LinkId, LinkSpec, MachineState, Millimeters, MonoTime,
-    Nanos, OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello, Quarantined, Read, ScanEvent, Seq,
-    SkuKey, SorterEvent, StartToken, StorageState, Suspect, Ticket, Verb,
+    Nanos, OfflineReason, OperatorId, OrderKey, Pieces, Plant, PlcHello, Quarantined, Read, Record,
+    ScanEvent, Seq, SkuKey, SorterEvent, StartToken, StorageState, Suspect, Ticket, Verb,
 };
 
 const LINE: LineId = LineId(0);
@@ -82,6 +82,23 @@ impl Stage {
         let restored = Core::restore(self.core.snapshot()).expect("a snapshot of a sound core");
         assert_eq!(restored.state_hash(), self.core.state_hash());
         restored.check_invariants().expect("a restored core is sound");
+    }
+
+    /// The journal of what was run, as a daemon would have written it, and the plant it was written for.
+    pub(crate) fn journal(mut self) -> (Plant, Vec<Record>) {
+        let records = self.inputs.into_iter().map(|(now, gap, input)| {
+            self.fresh.handle(now, gap, &input, None, &mut self.step);
+            Record {
+                seq: self.fresh.seq(),
+                now,
+                gap,
+                input,
+                decisions: self.step.decisions.clone(),
+                facts: self.step.facts.clone(),
+                hash: self.fresh.state_hash(),
+            }
+        });
+        (plant(), records.collect())
     }
 
     fn inputs_of(&mut self, words: &[&str]) -> Vec<Input> {
@@ -354,8 +371,10 @@ impl Stage {
         Input::Verb { operator: OperatorId(1), ticket: Ticket(self.ticket), verb }
     }
 
-    /// `stage BATCH lpn|sku volume|first_scan CODE=ORDER:QTY[:PRIORITY] ...`
+    /// `stage BATCH lpn|sku volume|first_scan [limit=CHUTES] CODE=ORDER:QTY[:PRIORITY] ...`
     fn stage(&mut self, batch: &str, identify: &str, assign: &str, jobs: &[&str]) -> Vec<Input> {
+        let limit = jobs.first().and_then(|word| word.strip_prefix("limit="));
+        let jobs = if limit.is_some() { &jobs[1..] } else { jobs };
         let spec = BatchSpec {
             batch: BatchId(batch.parse().unwrap()),
             line: LINE,
@@ -366,7 +385,7 @@ impl Stage {
                 "fixed" => Assign::Fixed,
                 _ => Assign::FirstScan,
             },
-            chute_limit: 0,
+            chute_limit: limit.map_or(0, |limit| limit.parse().unwrap()),
         };
         let jobs: Vec<JobSpec> = jobs.iter().zip(1..).map(|(text, line_no)| job(text, line_no)).collect();
         let verbs: Vec<Verb> = jobs
