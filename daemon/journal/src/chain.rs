@@ -2,6 +2,8 @@
 //! chain is followed from the newest segment back to the genesis. Segments that no header names are void: they
 //! were founded while the disk was failing, or hold nothing that is not in a later segment.
 
+use wcs_types::Seq;
+
 use crate::damage::{Damage, DamageKind, ReadError};
 use crate::segment::{HEADER_FIXED_SIZE, Mark, SegmentHeader, segment_name, segment_of};
 use crate::storage::{Action, Fault, Storage, StorageError};
@@ -56,6 +58,10 @@ pub(crate) fn read_chain<S: Storage>(storage: &S) -> Result<Chain, ReadError> {
     while segment != 0 {
         let header = read_linked(storage, segment, chain.links.last())?;
         let previous = header.previous;
+        if previous.segment == 0 && (previous.batch, previous.seq) != (0, Seq::NONE) {
+            // A journal begins with its first record: nothing can lie before its first segment.
+            return Err(Damage::new(DamageKind::BadHeader, &segment_name(segment), 0).into());
+        }
         chain.links.push(Link { header, end });
         end = Some(previous);
         segment = previous.segment;

@@ -33,7 +33,7 @@
 //! | 28 | 4 | writer epoch |
 //! | 32 | 8 | genesis: random number of the journal |
 //! | 40 | 8 | founded: everything before this offset was durable before the segment got its name |
-//! | 48 | 4 | previous: segment in which the journal ends before this one; 0 = it begins here |
+//! | 48 | 4 | previous: segment in which the journal ends before this one; 0 = it begins here, batch and record are 0 |
 //! | 52 | 4 | previous: 1 = only zeros were written behind that end, 0 = what lies there is ignored |
 //! | 56 | 8 | previous: offset of the end |
 //! | 64 | 8 | previous: last batch |
