@@ -5,6 +5,7 @@
 use wcs_types::Seq;
 
 use crate::damage::{Damage, DamageKind, ReadError};
+use crate::reader::FramePlace;
 use crate::segment::{HEADER_FIXED_SIZE, Mark, SegmentHeader, segment_name, segment_of};
 use crate::storage::{Action, Fault, Storage, StorageError};
 
@@ -14,6 +15,13 @@ pub(crate) struct Link {
     pub(crate) header: SegmentHeader,
     /// Where the next segment says that this one ends; `None` for the newest.
     pub(crate) end: Option<Mark>,
+}
+
+impl Link {
+    /// The journal goes through a place of this segment: nothing there was given up.
+    pub(crate) fn holds(&self, place: FramePlace) -> bool {
+        self.end.is_none_or(|end| place.offset < end.end)
+    }
 }
 
 /// All segments, oldest first.

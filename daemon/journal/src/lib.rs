@@ -81,6 +81,26 @@
 //! | 52 | 4 | bytes of the snapshot |
 //! | 56 | | plant, limits, snapshot |
 //!
+//! ## Part of an index
+//! In a directory of its own, beside the journal: `part-00000000000000000001-00000000000000008192.wcsi` says for keys in
+//! which records of that range they occur. What a key means is known by whoever makes them; `keys` says by which rule.
+//! An index is no part of the journal: what is missing or not valid is made again, and what it says is held against
+//! the records.
+//! | byte | size | field |
+//! |---|---|---|
+//! | 0 | 8 | magic `WCSINDEX` |
+//! | 8 | 4 | checksum of bytes 12 up to the first block |
+//! | 12 | 4 | format version |
+//! | 16 | 4 | rule of the keys |
+//! | 20 | 4 | number of batches |
+//! | 24 | 8 | genesis |
+//! | 32 | 8 | first record |
+//! | 40 | 8 | last record |
+//! | 48 | 8 | number of entries |
+//! | 56 | | per batch, some are left out: first record 8, number 8, offset 8, segment 4 |
+//! | | | per block: first key 8, checksum 4 |
+//! | | | blocks of 512 entries, the last one shorter: key 8, record behind the first 4; ascending |
+//!
 //! # Order of operations
 //! - **Commit**: reserve room if needed, write the frame behind the last one, `fdatasync`.
 //! - **Found a segment**: create it under an unfinished name, write header and first frame, reserve room,
@@ -141,6 +161,7 @@ mod file;
 mod frame;
 mod inspection;
 mod lock;
+mod lookup;
 mod memory;
 mod opening;
 mod origin;
@@ -163,10 +184,11 @@ pub use disk::{Fate, LOG_ENTRIES_MAX, LogEntry, MemoryFile, Unsynced};
 pub use file::{FileStorage, OpenFile};
 pub use inspection::{Inspection, inspect};
 pub use lock::{DirectoryLock, LOCK_NAME};
+pub use lookup::{Part, PartBuilder, Parts, merge_parts};
 pub use memory::MemoryStorage;
 pub use opening::{ContextChange, OpenError, Opened, Options, open};
-pub use origin::Origin;
-pub use reader::{Entry, Position, Reader};
+pub use origin::{Ending, Origin, find_end_from};
+pub use reader::{Entry, FramePlace, Position, Reader};
 pub use record::{DecodeError, KIND_RECORD, VERSION_RECORD, decode_record, encode_record};
 pub use recovery::{Recovered, SegmentSummary, TornTail, recover};
 pub use segment::{CONTEXT_SIZE_MAX, Context, FORMAT_VERSION};

@@ -4,9 +4,12 @@
 use wcs_types::Seq;
 
 use crate::chain::read_chain;
+use crate::cursor::SegmentCursor;
 use crate::damage::ReadError;
+use crate::reader::FramePlace;
 use crate::segment::Context;
 use crate::storage::Storage;
+use crate::walk::{Step, Walk};
 
 /// A journal by its headers.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -44,6 +47,35 @@ impl Origin {
         }
         Seq::NONE
     }
+}
+
+/// Where a journal ends for a reader.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Ending {
+    /// Its last whole record; `NONE` when there is none.
+    pub last: Seq,
+    /// The last record before the last batch, which a loss of power may still take back.
+    pub settled: Seq,
+}
+
+/// Finds the end of a journal by reading its newest segment from the batch at `near` on, or all of it where no such
+/// batch stands. What a writer was about to write is not looked at.
+///
+/// # Errors
+/// A header is damaged, a segment is missing, a batch does not follow the one before it, or the storage cannot be read.
+pub fn find_end_from<S: Storage>(storage: &S, near: Option<FramePlace>) -> Result<Ending, ReadError> {
+    let links = read_chain(storage)?.links;
+    let Some(newest) = links.last() else { return Ok(Ending::default()) };
+    let mut cursor = SegmentCursor::open(storage, newest.header.segment)?;
+    let mut walk = Walk::new(&newest.header);
+    if let Some(place) = near.filter(|place| place.segment == newest.header.segment)
+        && let Some(later) = Walk::from_place(&newest.header, place)
+        && place.is_in(&mut cursor)?
+    {
+        walk = later;
+    }
+    while let Step::Batch(_) = walk.step(&mut cursor)? {}
+    Ok(Ending { last: walk.mark.seq, settled: walk.before.seq })
 }
 
 #[cfg(test)]

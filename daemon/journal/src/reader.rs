@@ -3,7 +3,7 @@
 
 use wcs_types::{Record, Seq};
 
-use crate::batch::split_record;
+use crate::batch::{Stamp, split_record};
 use crate::chain::{Link, read_chain};
 use crate::cursor::SegmentCursor;
 use crate::damage::{Damage, DamageKind, ReadError};
@@ -30,6 +30,19 @@ impl std::fmt::Display for Position {
     }
 }
 
+/// Where a batch begins, as somebody saw it once. Only a hint: it is held against the frame that stands there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FramePlace {
+    /// Its segment.
+    pub segment: u32,
+    /// Byte in the file of the segment.
+    pub offset: u64,
+    /// Number of the batch.
+    pub batch: u64,
+    /// First record of the batch.
+    pub first: Seq,
+}
+
 /// One record as it was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
@@ -45,6 +58,8 @@ pub struct Entry {
 #[derive(Clone, Copy)]
 struct Loaded {
     batch: u64,
+    first: Seq,
+    stamp: Stamp,
     /// Offset in the file of the first byte of the body.
     offset: u64,
     /// Bytes of the body that were handed out.
@@ -141,6 +156,58 @@ impl<S: Storage> Reader<S> {
         Ok(is_more)
     }
 
+    /// When the batch was made whose records are being yielded.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.loaded.map(|loaded| loaded.stamp)
+    }
+
+    /// Where the batch begins whose records are being yielded.
+    pub fn place(&self) -> Option<FramePlace> {
+        let loaded = self.loaded?;
+        let (segment, offset) = (self.cursor.segment(), loaded.offset - FRAME_HEADER_SIZE as u64);
+        Some(FramePlace { segment, offset, batch: loaded.batch, first: loaded.first })
+    }
+
+    /// Goes to record `to`, forward or back: from the batch at `near` when one stands there as it says, from the
+    /// segment of the record otherwise.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub fn seek(&mut self, to: Seq, near: Option<FramePlace>) -> Result<(), ReadError> {
+        let to = Seq(to.0.max(1));
+        let is_ahead = to >= self.next && near.is_some_and(|place| place.first <= self.next);
+        if !is_ahead || self.has_failed {
+            self.loaded = None;
+            let is_there = match near.filter(|place| place.first <= to) {
+                Some(place) => self.go_near(place)?,
+                None => false,
+            };
+            if !is_there {
+                self.go_to(place_of(&self.links, to))?;
+            }
+            self.has_failed = false;
+        }
+        self.next = to;
+        Ok(())
+    }
+
+    /// Goes to a batch; false when none stands there, or another.
+    fn go_near(&mut self, place: FramePlace) -> Result<bool, ReadError> {
+        let Some(at) = self.links.iter().position(|link| link.header.segment == place.segment) else {
+            return Ok(false);
+        };
+        let link = &self.links[at];
+        let Some(walk) = Walk::from_place(&link.header, place).filter(|_| link.holds(place)) else {
+            return Ok(false);
+        };
+        let mut cursor = SegmentCursor::open(&self.storage, place.segment)?;
+        if !place.is_in(&mut cursor)? {
+            return Ok(false);
+        }
+        (self.at, self.cursor, self.walk) = (at, cursor, walk);
+        Ok(true)
+    }
+
     /// The record that is yielded next.
     pub fn next_seq(&self) -> Seq {
         self.next
@@ -215,6 +282,8 @@ impl<S: Storage> Reader<S> {
                 self.body.extend_from_slice(body);
                 self.loaded = Some(Loaded {
                     batch: header.batch,
+                    first: header.first,
+                    stamp: header.stamp,
                     offset: offset + FRAME_HEADER_SIZE as u64,
                     taken: 0,
                     next: header.first,
@@ -257,6 +326,14 @@ impl<S: Storage> Reader<S> {
         self.cursor = SegmentCursor::open(&self.storage, link.header.segment)?;
         self.walk = Walk::new(&link.header);
         Ok(())
+    }
+}
+
+impl FramePlace {
+    /// The batch stands there as it was seen, whole.
+    pub(crate) fn is_in<S: Storage>(self, cursor: &mut SegmentCursor<S>) -> Result<bool, ReadError> {
+        let header = if self.offset.is_multiple_of(8) { cursor.frame(self.offset)? } else { None };
+        Ok(header.is_some_and(|header| (header.batch, header.first) == (self.batch, self.first)))
     }
 }
 

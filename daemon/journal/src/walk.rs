@@ -1,10 +1,13 @@
 //! Steps through the frames of one segment and checks that each continues the one before it. Whether a frame that
 //! is not valid means a torn write or damage is decided by whoever walks.
 
+use wcs_types::Seq;
+
 use crate::batch::Stamp;
 use crate::cursor::SegmentCursor;
 use crate::damage::{Damage, DamageKind, ReadError};
 use crate::frame::{FrameHeader, FrameKind};
+use crate::reader::FramePlace;
 use crate::segment::{Mark, SegmentHeader};
 use crate::storage::Storage;
 
@@ -37,6 +40,16 @@ impl Walk {
     pub(crate) fn new(header: &SegmentHeader) -> Self {
         let mark = header.start();
         Self { mark, before: mark, last: None, batches: 0, records: 0, epoch: header.epoch }
+    }
+
+    /// A walk from a batch in the middle of a segment; `None` when no batch can stand there.
+    pub(crate) fn from_place(header: &SegmentHeader, place: FramePlace) -> Option<Self> {
+        let (batch, seq) = (place.batch.checked_sub(1)?, Seq(place.first.0.checked_sub(1)?));
+        if place.offset < header.size() {
+            return None;
+        }
+        let mark = Mark { end: place.offset, batch, seq, ..header.start() };
+        Some(Self { mark, before: mark, ..Self::new(header) })
     }
 
     /// Goes over the next frame.

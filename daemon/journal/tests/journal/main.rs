@@ -11,6 +11,8 @@ mod flips;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod lookup;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod power_cuts;
