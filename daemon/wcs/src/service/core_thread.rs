@@ -79,6 +79,7 @@ pub(crate) fn spawn(
         .map_err(Failure::not_ok)?;
     let core = CoreThread {
         handed_over: engine.durable_seq(),
+        made: (engine.durable_seq(), engine.core().now()),
         engine,
         script,
         ports,
@@ -140,6 +141,8 @@ struct CoreThread {
     being_written_since: Option<MonoTime>,
     /// Last record the journal thread has got.
     handed_over: Seq,
+    /// The last record, and when it was made.
+    made: (Seq, MonoTime),
 }
 
 impl CoreThread {
@@ -189,8 +192,12 @@ impl CoreThread {
     }
 
     fn note_unwritten(&mut self) {
-        if self.engine.last_seq() > self.handed_over {
+        let last = self.engine.last_seq();
+        if last > self.handed_over {
             self.unwritten_since.get_or_insert(self.now);
+        }
+        if last > self.made.0 {
+            self.made = (last, self.engine.core().now());
         }
     }
 
@@ -326,7 +333,10 @@ impl CoreThread {
 
     fn hand_over_batch(&mut self) {
         let Some(mut batch) = self.spare.take() else { return };
-        if !self.engine.take_batch(wall_unix_ms(), &mut batch) {
+        // While the disk stalls a batch waits: its clock is that of its last record and not that of now.
+        let waited = self.ports.clock.now().since(self.made.1);
+        let wall_ms = wall_unix_ms().saturating_sub(waited.as_millis());
+        if !self.engine.take_batch(wall_ms, &mut batch) {
             self.spare = Some(batch);
             return;
         }
