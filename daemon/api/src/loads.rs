@@ -1,9 +1,10 @@
 //! Loads: lists of them, and of each its time line and why it went where it went. What is in memory is told from there,
-//! older loads are found through the store, and where that cannot be used by a search through the journal.
+//! older loads are found through the store, and where that cannot be used through the index of the journal. Why a load
+//! went where it went is told from the journal alone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wcs_store::{LoadFilter, PageAt, Store};
-use wcs_types::{Code, Fact, LineId, LoadKey, Outcome, Seq};
+use wcs_types::{Code, LineId, LoadKey, Outcome, Plant};
 
 use crate::answer::{At, code_of, find_line, live_at};
 use crate::event::{chute_name, line_name, load_text, parse_load, time_text};
@@ -19,18 +20,14 @@ use crate::live::Live;
 use crate::live::loads::Load;
 use crate::paging::{PageOf, cursor_of, page_at};
 use crate::parameters::{AtPosition, Path, Query};
-use crate::ports::{Records, RecordsError, Told};
+use crate::ports::{FindError, Records};
 use crate::problem::{Problem, ProblemCode, Reads};
 use crate::state::Api;
-use crate::why::{TimelineEntry, Why, concerns, explain};
+use crate::why::{LoadAnswer, TimelineEntry, Why, answer_of_load, last_of_label};
 use crate::words;
 
 /// Searches through the journal at once. More are told to come again.
 pub(crate) const SEARCHES_MAX: usize = 2;
-/// How long one search may take. Longer: the answer says that it was too long.
-const SEARCH_TIME_MAX: Duration = Duration::from_secs(10);
-/// Records of one load that are told. More: the rest is left out, and the answer says so.
-const RECORDS_TOLD_MAX: usize = 512;
 
 /// A load.
 #[derive(Debug, Serialize, ToSchema)]
@@ -286,17 +283,6 @@ async fn stored(
     Ok(At(store.position(), PageOf { items, next_cursor }))
 }
 
-/// Where the records of a load are.
-#[derive(Clone, Debug, Default)]
-struct Place {
-    key: LoadKey,
-    from: Seq,
-    /// The last record that tells of it; `None` while it is on the belt.
-    through: Option<Seq>,
-    /// Records far from the others: of its binding, and of what a person did later.
-    apart: Vec<Seq>,
-}
-
 /// A load with its time line and why, by its id or by its label (then the latest attempt).
 #[utoipa::path(get, path = "/api/loads/{load}", tag = "loads",
     params(("load" = String, Path, description = "An id such as `0-3-17`, or a label."), AtPosition),
@@ -312,34 +298,46 @@ async fn get_load(
         return Err(not_found());
     }
     live_at(&api, at.position).await?;
-    let (view, place) = match in_memory(&api, key, label.as_ref()) {
-        Some((view, place)) => (Some(view), Some(place)),
+    let (view, known) = match in_memory(&api, key, label.as_ref()) {
+        Some((view, key)) => (Some(view), Some(key)),
         None => match in_store(&api, key, label.as_ref()).await {
-            Ok(Some((view, place))) => (Some(view), Some(place)),
+            Ok(Some((view, key))) => (Some(view), Some(key)),
             // The store has every load that memory does not hold: nothing has to be searched.
             Ok(None) => return Err(not_found()),
             Err(Away) => (None, None),
         },
     };
-    let records = Arc::clone(api.records());
-    let told = search(&api, move || match place {
-        Some(place) => gather(records.as_ref(), place),
-        None => find_and_gather(records.as_ref(), key, label.as_ref()),
+    let (records, plant) = (Arc::clone(api.records()), api.plant().clone());
+    let told = search(&api, move || match known {
+        Some(key) => answer_of_load(records.as_ref(), &plant, key),
+        None => answer_of_named(records.as_ref(), &plant, key, label.as_ref()),
     });
-    let Some(told) = told.await? else { return Err(not_found()) };
-    let live = api.live().read();
-    let order_of = |batch, job: wcs_types::JobId| {
-        let batch = live.batches().find(batch)?;
-        let class = batch.jobs.get(job.0 as usize)?.class;
-        batch.classes.get(class as usize).map(|class| class.order.clone())
-    };
-    let (timeline, why) = explain(told.key, &told.records, live.plant(), &order_of);
-    let detail =
-        LoadDetail { load: view, id: load_text(told.key), timeline, is_truncated: told.is_truncated, why };
-    Ok(At(live.position().0, detail))
+    let told = told.await?.ok_or_else(not_found)?;
+    let LoadAnswer { id, timeline, is_truncated, why } = told;
+    let position = api.live().read().position().0;
+    Ok(At(position, LoadDetail { load: view, id, timeline, is_truncated, why }))
 }
 
-fn in_memory(api: &Api, key: Option<LoadKey>, label: Option<&Code>) -> Option<(LoadView, Place)> {
+/// The load of a key, or else the latest of a label.
+fn answer_of_named(
+    records: &dyn Records,
+    plant: &Plant,
+    key: Option<LoadKey>,
+    label: Option<&Code>,
+) -> Result<Option<LoadAnswer>, FindError> {
+    if let Some(key) = key
+        && let Some(found) = answer_of_load(records, plant, key)?
+    {
+        return Ok(Some(found));
+    }
+    let Some(label) = label else { return Ok(None) };
+    match last_of_label(records, label)? {
+        Some(key) => answer_of_load(records, plant, key),
+        None => Ok(None),
+    }
+}
+
+fn in_memory(api: &Api, key: Option<LoadKey>, label: Option<&Code>) -> Option<(LoadView, LoadKey)> {
     let live = api.live().read();
     let by_key = key.and_then(|key| live.loads().find(key));
     let by_label = || {
@@ -348,14 +346,7 @@ fn in_memory(api: &Api, key: Option<LoadKey>, label: Option<&Code>) -> Option<(L
         all.filter(|load| load.label == *label).max_by_key(|load| load.seen.seq)
     };
     let load = by_key.or_else(by_label)?;
-    let apart = load.bound_in.into_iter().chain(load.hand.map(|(_, at)| at.seq));
-    let place = Place {
-        key: load.key,
-        from: load.seen.seq,
-        through: load.end.map(|end| end.at.seq),
-        apart: apart.collect(),
-    };
-    Some((LoadView::of(&live, load), place))
+    Some((LoadView::of(&live, load), load.key))
 }
 
 /// The store cannot be used now: what it would say has to be searched in the journal.
@@ -377,7 +368,7 @@ async fn in_store(
     api: &Api,
     key: Option<LoadKey>,
     label: Option<&Code>,
-) -> Result<Option<(LoadView, Place)>, Away> {
+) -> Result<Option<(LoadView, LoadKey)>, Away> {
     let store = api.store()?;
     let by_key = match key {
         Some(key) => store.load(key).await?,
@@ -385,20 +376,16 @@ async fn in_store(
     };
     let found = match (by_key, label) {
         (Some(row), _) => Some(row),
-        (None, Some(label)) => last_of_label(store, &label.to_string()).await?,
+        (None, Some(label)) => last_stored(store, &label.to_string()).await?,
         (None, None) => None,
     };
     let Some(row) = found else { return Ok(None) };
-    let seq = |seq: i64| u64::try_from(seq).ok().map(Seq);
-    let Some((key, from)) = parse_load(&row.key.replace('/', "-")).zip(seq(row.seen_seq)) else {
-        return Ok(None);
-    };
-    let place = Place { key, from, through: row.ended_seq.and_then(seq), apart: Vec::new() };
+    let Some(key) = parse_load(&row.key.replace('/', "-")) else { return Ok(None) };
     let live = api.live().read();
-    Ok(Some((LoadView::stored(&live, &row), place)))
+    Ok(Some((LoadView::stored(&live, &row), key)))
 }
 
-async fn last_of_label(
+async fn last_stored(
     store: &Store,
     label: &str,
 ) -> Result<Option<wcs_store::LoadView>, wcs_store::StoreError> {
@@ -414,18 +401,10 @@ async fn last_of_label(
     }
 }
 
-/// The records of a load.
-#[derive(Debug)]
-struct Gathered {
-    key: LoadKey,
-    records: Vec<Told>,
-    is_truncated: bool,
-}
-
 /// Reads records on a thread that may block; a bounded number at once.
-async fn search<T: Send + 'static>(
+pub(crate) async fn search<T: Send + 'static>(
     api: &Api,
-    read: impl FnOnce() -> Result<T, SearchError> + Send + 'static,
+    read: impl FnOnce() -> Result<T, FindError> + Send + 'static,
 ) -> Result<T, Problem> {
     let busy = || {
         Problem::new(ProblemCode::ServerBusy).with("most", SEARCHES_MAX).retry_after(Duration::from_secs(1))
@@ -433,99 +412,13 @@ async fn search<T: Send + 'static>(
     let _place = api.searches().try_acquire().map_err(|_| busy())?;
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(SearchError::TooLong)) => Err(Problem::new(ProblemCode::LoadSearchLong)
-            .with("seconds", SEARCH_TIME_MAX.as_secs())
+        Ok(Err(FindError::Behind { from, through })) => Err(Problem::new(ProblemCode::LoadSearchLong)
+            .with("from", from.0)
+            .with("through", through.0)
             .retry_after(Duration::from_secs(10))),
-        Ok(Err(SearchError::Records(error))) => Err(Problem::new(ProblemCode::RecordsUnreadable)
+        Ok(Err(FindError::Records(error))) => Err(Problem::new(ProblemCode::RecordsUnreadable)
             .with("cause", error.to_string())
             .retry_after(Duration::from_secs(10))),
         Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum SearchError {
-    #[error("the search took too long")]
-    TooLong,
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-}
-
-/// Reads the records of a load whose place is known.
-fn gather(records: &dyn Records, place: Place) -> Result<Option<Gathered>, SearchError> {
-    let Place { key, from, through, mut apart } = place;
-    let mut found = Gathered { key, records: Vec::new(), is_truncated: false };
-    apart.retain(|seq| *seq < from || through.is_some_and(|through| *seq > through));
-    apart.sort_unstable();
-    apart.dedup();
-    let (before, behind): (Vec<Seq>, Vec<Seq>) = apart.into_iter().partition(|seq| *seq < from);
-    let one = |seq: Seq, found: &mut Gathered| {
-        records.read(seq, &mut |told| {
-            found.records.push(told.clone());
-            false
-        })
-    };
-    for seq in before {
-        one(seq, &mut found)?;
-    }
-    let begun = Instant::now();
-    let mut is_late = false;
-    records.read(from, &mut |told| {
-        let is_behind = through.is_some_and(|through| told.record.seq > through);
-        is_late = begun.elapsed() > SEARCH_TIME_MAX;
-        if is_behind || is_late {
-            return false;
-        }
-        if concerns(told, key) || binds(told) {
-            found.records.push(told.clone());
-        }
-        found.records.len() < RECORDS_TOLD_MAX
-    })?;
-    found.is_truncated = is_late || found.records.len() >= RECORDS_TOLD_MAX;
-    for seq in behind {
-        one(seq, &mut found)?;
-    }
-    // Bindings of others were of use for the time line of none.
-    let last = found.records.iter().rposition(|told| concerns(told, key));
-    Ok(last.map(|_| found))
-}
-
-/// A class was bound in it: the load may rest on that.
-fn binds(told: &Told) -> bool {
-    told.record.facts.iter().any(|fact| matches!(fact, Fact::ClassBound { .. }))
-}
-
-/// Searches the whole journal for the latest load of a key or a label.
-fn find_and_gather(
-    records: &dyn Records,
-    key: Option<LoadKey>,
-    label: Option<&Code>,
-) -> Result<Option<Gathered>, SearchError> {
-    let begun = Instant::now();
-    let (mut by_key, mut by_label) = (None, None);
-    let mut is_late = false;
-    records.read(Seq(1), &mut |told| {
-        for fact in &told.record.facts {
-            if let Fact::LoadSeen { load, label: seen, .. } = fact {
-                if Some(*load) == key {
-                    by_key.get_or_insert(Place { key: *load, from: told.record.seq, ..Place::default() });
-                }
-                if Some(seen) == label {
-                    by_label = Some(Place { key: *load, from: told.record.seq, ..Place::default() });
-                }
-            }
-            if let (Fact::LoadEnded(end), Some(place)) = (fact, by_key.as_mut().or(by_label.as_mut()))
-                && end.load == place.key
-            {
-                place.through = Some(told.record.seq);
-            }
-        }
-        is_late = begun.elapsed() > SEARCH_TIME_MAX;
-        !is_late
-    })?;
-    match by_key.or(by_label) {
-        Some(place) => gather(records, place),
-        None if is_late => Err(SearchError::TooLong),
-        None => Ok(None),
     }
 }

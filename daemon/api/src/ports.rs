@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use wcs_types::{Fact, OperatorId, Record, Reply, Seq, Verb};
 
+use crate::why::keys::{Key, keys_of};
+
 /// A verb that was answered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Asked {
@@ -67,6 +69,45 @@ pub struct RecordsError {
     pub cause: String,
 }
 
+/// Records were not found.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum FindError {
+    /// Too many records are not in the index yet to look at each of them.
+    #[error("records {from} to {through} are not indexed yet: ask again in a minute", from = from.0, through = through.0)]
+    Behind {
+        /// The first of them.
+        from: Seq,
+        /// The last of them.
+        through: Seq,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+/// What is looked for among the records.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sought {
+    /// A number of [`crate::why::keys`].
+    pub key: u64,
+    /// Up to this record.
+    pub through: Seq,
+    /// Only the last of them is wanted.
+    pub is_last_only: bool,
+}
+
+impl Sought {
+    /// Every record of a key.
+    pub fn all(key: Key<'_>) -> Self {
+        Self { key: key.number(), through: Seq(u64::MAX), is_last_only: false }
+    }
+
+    /// The last record of a key up to a record.
+    pub fn last(key: Key<'_>, through: Seq) -> Self {
+        Self { key: key.number(), through, is_last_only: true }
+    }
+}
+
 /// What has happened: durable records, from the beginning of the journal. Calls block on the disk.
 pub trait Records: Send + Sync + 'static {
     /// Last durable record.
@@ -77,6 +118,45 @@ pub trait Records: Send + Sync + 'static {
     /// # Errors
     /// The journal cannot be read.
     fn read(&self, from: Seq, visit: &mut dyn FnMut(&Told) -> bool) -> Result<(), RecordsError>;
+
+    /// Durable records that are found by a key, ascending. One that tells of something else may be among them. Without
+    /// an index every record is looked at.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or too much of it is not indexed yet.
+    fn find(&self, sought: &Sought) -> Result<Vec<Seq>, FindError> {
+        let (mut found, mut keys) = (Vec::new(), Vec::new());
+        self.read(Seq(1), &mut |told| {
+            if told.record.seq > sought.through {
+                return false;
+            }
+            keys_of(&told.record, &mut keys);
+            if keys.contains(&sought.key) {
+                if sought.is_last_only {
+                    found.clear();
+                }
+                found.push(told.record.seq);
+            }
+            true
+        })?;
+        Ok(found)
+    }
+
+    /// Shows these records; they ascend.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    fn read_these(&self, seqs: &[Seq], visit: &mut dyn FnMut(&Told)) -> Result<(), RecordsError> {
+        for seq in seqs {
+            self.read(*seq, &mut |told| {
+                if told.record.seq == *seq {
+                    visit(told);
+                }
+                false
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// Figures of the process that are not made here.

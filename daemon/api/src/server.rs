@@ -29,7 +29,7 @@ use crate::problem::{FieldFault, Problem, ProblemBody, ProblemCode, localise};
 use crate::requests::measure;
 use crate::state::Api;
 use crate::{
-    alarms, batches, chutes, events, exceptions, health, lines, loads, metrics, orders, shifts, skus,
+    alarms, batches, chutes, events, exceptions, health, lines, loads, metrics, orders, shifts, skus, why,
 };
 
 /// The service cannot be bound to an address.
@@ -132,6 +132,7 @@ fn documented() -> OpenApiRouter<Api> {
         .merge(chutes::router())
         .merge(exceptions::router())
         .merge(loads::router())
+        .merge(why::asked::router())
         .merge(alarms::router())
         .merge(events::router())
         .merge(health::router())

@@ -220,25 +220,61 @@ async fn a_load_is_explained_from_scan_to_outcome() {
     assert_eq!((&pass["binding"]["position"], &pass["binding"]["order"]), (&json!(6), &json!("A")));
     assert_eq!(
         pass["deadline"],
-        json!({ "slack_ms": 1000, "is_late": false, "is_late_by_self_stall": false })
+        json!({ "slack_ms": 1000, "is_late": false, "is_late_by_self_stall": false, "late_ms": null })
     );
     assert_eq!((&pass["exit"]["lane"], &pass["exit"]["result"]), (&json!(1), &json!("first_choice")));
     assert_eq!(load["why"]["outcome"]["outcome"], "sorted");
     assert_eq!(
         load["why"]["text"]["en"],
-        "Scanned on sorter1: 600/1 (good). Passed over: lane 2 (lane_full). Chute order-1 was bound to order A in record \
-         6. Sent to chute order-1, lane 1, for order A, 1000 ms before it was too late. It left at lane 1 (first_choice) \
-         4.2 s after the scan. Outcome: sorted (first_choice)."
+        "+0.000 s: Scanned on sorter1: 600/1 (good). Passed over: lane 2 (lane_full). Rule chute_of_order: a load \
+         goes to the chute of its order, to the first of its lanes that takes loads. Chute order-1 was bound to order A \
+         in record 6, 2.000 s before. Lanes as they were reported last: lane 1 ready (record 1, 7.000 s before), lane 2 \
+         ready (record 1, 7.000 s before). +0.000 s: Destination: chute order-1, lane 1, for order A, 1000 ms before it was \
+         too late. +2.000 s: By then the machine had taken the destination, as record 10 tells. +2.000 s: It left at \
+         lane 1 (first_choice) 4.2 s after the scan. +2.000 s: Outcome: sorted (first_choice), judged by the exit the \
+         machine reported, record 10. Otherwise: nothing that was considered would have changed it; an answer more than \
+         1000 ms later would have been too late."
     );
-    assert!(load["why"]["text"]["ko"].as_str().unwrap().contains("슈트 order-1"));
+    assert!(load["why"]["text"]["ko"].as_str().unwrap().contains("order-1 슈트"));
     let (_, by_label) = service.get("/api/loads/600%2F1").await;
     assert_eq!(by_label, load);
     let (_, on_belt) = service.get("/api/loads/0-1-9").await;
     assert_eq!(on_belt["why"]["outcome"], Value::Null);
-    assert!(on_belt["why"]["text"]["en"].as_str().unwrap().ends_with("It is on the belt."));
+    assert!(on_belt["why"]["text"]["en"].as_str().unwrap().contains("It is on the belt."));
     for name in ["0-1-99", "nowhere"] {
         let (status, problem) = service.get(&format!("/api/loads/{name}")).await;
         assert_eq!((status, &problem["code"]), (404, &json!("load.not_found")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn why_answers_for_a_load_a_label_an_order_and_a_job() {
+    let service = Service::unaware(&day());
+    for (subject, kind, loads) in [
+        ("0-1-7", "load", 1),
+        ("load:0-1-7", "load", 1),
+        ("600%2F1", "label", 1),
+        ("A", "order", 1),
+        ("order:-%2FA", "order", 1),
+        ("1%2F0", "job", 1),
+    ] {
+        let (status, answer) = service.get(&format!("/api/why?subject={subject}")).await;
+        assert_eq!(status, 200, "{subject}: {answer}");
+        assert_eq!(answer["kind"], kind, "{subject}");
+        assert!(answer["loads"].as_array().unwrap().len() >= loads, "{subject}: {answer}");
+        assert!(
+            answer["text"]["en"].as_str().unwrap().contains("load 0-1-7: sorted, first_choice; first seen "),
+            "{answer}"
+        );
+    }
+    let (_, order) = service.get("/api/why?subject=A").await;
+    let pieces = &order["order"]["pieces"];
+    let count = |name: &str| pieces[name].as_u64().unwrap();
+    assert_eq!(count("missing"), count("ordered") - count("picked") - count("cancelled"), "{pieces}");
+    assert_eq!(order["order"]["chutes"], json!(["order-1"]));
+    for subject in ["nobody", "label:A", "load:A", "job:A", "order:600%2F1", "job:1%2F99", &"x".repeat(300)] {
+        let (status, problem) = service.get(&format!("/api/why?subject={subject}")).await;
+        assert_eq!((status, &problem["code"]), (404, &json!("load.not_found")), "{subject}");
     }
 }
 

@@ -2,7 +2,8 @@
 //! own; what has none gets one here, so that no shape of an internal enum ever becomes part of the service.
 
 use wcs_types::{
-    ChuteKind, DeviceFault, ExitResult, LaneState, LinkChange, MachineState, OfflineReason, Read, UnitCommand,
+    ChuteKind, DeviceFault, ExitResult, LaneState, LinkChange, MachineState, OfflineReason, Read, RejectCode,
+    UnitCommand,
 };
 
 /// How an item left, as the PLC reported it.
@@ -73,6 +74,20 @@ pub fn machine_cause(cause: u16) -> &'static str {
         3 => "safety",
         4 => "wcs_lost",
         _ => "unknown",
+    }
+}
+
+/// Why a machine refused a command.
+pub fn reject(code: RejectCode) -> &'static str {
+    match code {
+        RejectCode::Late => "late",
+        RejectCode::UnknownItem => "unknown_item",
+        RejectCode::InvalidLane => "invalid_lane",
+        RejectCode::WrongState => "wrong_state",
+        RejectCode::MalformedSlot => "malformed_slot",
+        RejectCode::PointerOutOfRange => "pointer_out_of_range",
+        RejectCode::ForeignEpoch => "foreign_epoch",
+        RejectCode::Unknown => "unknown",
     }
 }
 

@@ -17,6 +17,7 @@ mod incident;
 mod interrupt;
 mod journal_commands;
 mod journal_dir;
+mod journal_index;
 mod json_file;
 mod kept_plans;
 mod latency;

@@ -180,8 +180,8 @@ problems! {
         "There is no such load", "no record tells of load {load}",
         "화물이 없습니다", "{load} 화물에 대한 기록이 없습니다";
     LoadSearchLong = 503, "load.search_long",
-        "The search for the load took too long", "it was not found within {seconds} s; ask again when the store can be used",
-        "화물을 찾는 데 너무 오래 걸립니다", "{seconds} 초 안에 찾지 못했습니다. 저장소를 쓸 수 있을 때 다시 요청하십시오";
+        "The search would take too long", "records {from} to {through} are not indexed yet; ask again in a minute",
+        "찾는 데 너무 오래 걸립니다", "기록 {from} ~ {through}이 아직 색인되지 않았습니다. 1분 후 다시 요청하십시오";
     RecordsUnreadable = 503, "records.unreadable",
         "The journal cannot be read", "{cause}",
         "저널을 읽을 수 없습니다", "이유: {cause}";

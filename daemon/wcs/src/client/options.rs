@@ -13,7 +13,7 @@ pub(crate) enum ClientCommand {
     Import(ImportOptions),
     /// Show what a running daemon does: lines, batches, alarms, shift.
     Status(ServiceOptions),
-    /// Say what became of a load, a label or an order, and why.
+    /// Say what became of a load, a label, an order or a job, and why.
     Why(WhyOptions),
     /// Check that a running daemon answers everything it must.
     Smoke(SmokeOptions),
@@ -50,13 +50,25 @@ pub(crate) struct ImportOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WhyOptions {
-    /// A load as `line-epoch-item`, a label, or an order number (`owner/number` where the owner is not `-`).
+    /// A load as `line-epoch-item`, a label, an order number (`owner/number` where the owner is not `-`), or a job as
+    /// `batch/job` by the numbers of the journal; the first of these that is known. `load:`, `label:`, `order:` or
+    /// `job:` in front says which.
+    #[arg(allow_hyphen_values = true, value_parser = subject)]
     pub(crate) subject: String,
     #[command(flatten)]
     pub(crate) service: ServiceOptions,
     /// Data directory: read its journal instead of asking a daemon. Works with everything down.
     #[arg(long, conflicts_with = "url")]
     pub(crate) data: Option<PathBuf>,
+}
+
+/// A subject may begin with `-`, as the owner of orders without an owner does; what begins with `--` is more likely an
+/// option that does not exist.
+fn subject(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("--") {
+        return Err("there is no such option; a label that begins so is asked for with `label:` in front");
+    }
+    Ok(text.to_owned())
 }
 
 #[derive(Clone, Debug, Args)]

@@ -89,6 +89,8 @@ impl DaemonFigures {
         metrics.counter("wcs_follower_checkpoints_total", help, &[], load(&meters.follower_checkpoints));
         let help = "Divergences and damages the follower found.";
         metrics.counter("wcs_follower_faults_total", help, &[], load(&meters.follower_faults));
+        let help = "Durable records the index of the journal does not tell of yet.";
+        metrics.gauge("wcs_index_lag_records", help, &[], behind(&meters.index_seq));
         let help = "1 while the store can be used.";
         metrics.gauge("wcs_store_up", help, &[], load(&meters.store_up));
         let help = "Durable records the store does not reflect yet.";

@@ -91,10 +91,10 @@ impl FollowerThread {
 }
 
 /// Runs when nobody else wants to.
-fn step_back() {
+pub(super) fn step_back() {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     if let Err(error) = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle) {
-        tracing::warn!(?error, "the follower runs at the usual priority");
+        tracing::warn!(?error, "a thread behind the journal runs at the usual priority");
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Meters {
     pub(crate) slack: Spans,
     /// Destinations that were decided when it was too late.
     pub(crate) without_slack: AtomicU64,
+    /// Last record in the index of the journal.
+    pub(crate) index_seq: AtomicU64,
     /// From the first record of a batch until the batch was on disk: the longest anything in it waited at the gate.
     pub(crate) gate_wait: Spans,
     /// Writing and syncing one batch.

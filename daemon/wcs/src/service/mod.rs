@@ -13,6 +13,7 @@ mod core_thread;
 mod device_log;
 mod figures;
 mod follower_thread;
+mod index_thread;
 mod journal_thread;
 mod link_tasks;
 mod meters;
@@ -38,19 +39,22 @@ use wcs_types::{LineId, MonoTime, Plant, Seq};
 
 use crate::clock::{Clock, core_time_after, wall_unix_ms};
 use crate::exit::Failure;
+use crate::journal_index::{JournalIndex, index_dir};
 use crate::realtime::Realtime;
 use crate::stall::StallingStorage;
 
 use self::figures::DaemonFigures;
 use self::follower_thread::FollowerThread;
+use self::index_thread::IndexThread;
 use self::meters::Meters;
 use self::poison_file::PoisonFile;
-use self::records::{JournalRecords, WallTimes};
+use self::records::JournalRecords;
 
 pub(crate) use control::ControlPort;
 pub(crate) use core_thread::CoreEnd;
 pub(crate) use follower_thread::FollowerFigures;
 pub(crate) use journal_thread::JournalFigures;
+pub(crate) use records::{read_these, tell};
 
 /// What the outside sees of a running daemon.
 #[derive(Debug, Default)]
@@ -113,6 +117,7 @@ pub(crate) struct Service {
     core: JoinHandle<CoreEnd>,
     journal: JoinHandle<JournalFigures>,
     follower: FollowerThread,
+    index: IndexThread,
 }
 
 /// The journal of this process, for those who read behind it.
@@ -121,7 +126,7 @@ pub(crate) struct JournalFiles {
     pub(crate) files: FileStorage,
     /// Number of the journal.
     pub(crate) genesis: u64,
-    times: WallTimes,
+    index: Arc<JournalIndex>,
 }
 
 /// Figures of a daemon that was stopped.
@@ -185,11 +190,6 @@ impl Service {
         engine.set_poisons(poison_file.load());
         let clock = Clock::starting_at(engine.core().now());
         let genesis = if recovered.genesis == 0 { new_genesis } else { recovered.genesis };
-        let times = WallTimes {
-            genesis_ms: genesis,
-            before: recovered.last_seq,
-            origin_ms: wall_unix_ms().saturating_sub(engine.core().now().0 / 1_000_000),
-        };
         let journal_life = Arc::new(());
         let shared = Arc::new(Shared { journal_life: Arc::downgrade(&journal_life), ..Shared::default() });
         shared.tell_durable(engine.durable_seq());
@@ -211,15 +211,28 @@ impl Service {
         };
         let core = core_thread::spawn(engine, script, ports, ends.tasks, realtime)?;
         let follower = FollowerThread::spawn(files.clone(), plant.clone(), Arc::clone(&shared), realtime)?;
-        let journal_files = JournalFiles { files, genesis, times };
+        let index = Arc::new(JournalIndex::open(files.clone(), genesis, Some(index_dir(data))));
+        let indexing = IndexThread::spawn(Arc::clone(&index), Arc::clone(&shared), realtime)?;
+        let journal_files = JournalFiles { files, genesis, index };
         let plant = plant.clone();
-        Ok(Self { shared, control, journal_files, plant, clock, links, core, journal, follower })
+        Ok(Self {
+            shared,
+            control,
+            journal_files,
+            plant,
+            clock,
+            links,
+            core,
+            journal,
+            follower,
+            index: indexing,
+        })
     }
 
     /// What has happened, for those who ask.
     pub(crate) fn records(&self) -> JournalRecords {
-        let JournalFiles { files, times, .. } = self.journal_files.clone();
-        JournalRecords::new(files, Arc::clone(&self.shared), times)
+        let JournalFiles { files, genesis, index } = self.journal_files.clone();
+        JournalRecords::new(files, Arc::clone(&self.shared), genesis, index)
     }
 
     /// Figures of this daemon.
@@ -239,6 +252,7 @@ impl Service {
         let end = self.core.join().map_err(|_| panicked("core"))?;
         let journal = self.journal.join().map_err(|_| panicked("journal"))?;
         behind(journal.durable_seq);
+        self.index.stop();
         let follower = self.follower.stop(journal.durable_seq);
         let links = self.links.figures();
         if let Some(poison) = end.poison {

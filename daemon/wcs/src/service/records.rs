@@ -1,48 +1,48 @@
 //! What has happened, for those who ask: durable records out of the journal files, each with the wall time it came
-//! about. Readers that stopped at the end are kept for whoever goes on there.
+//! about. Readers that stopped at the end are kept for whoever goes on there. A wall time is a matter of the files alone,
+//! so that it is the same whoever reads them, and whether the process that wrote them still runs.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wcs_api::ports::{Records, RecordsError, Told};
-use wcs_journal::{FileStorage, Reader};
-use wcs_types::{MonoTime, Seq};
+use wcs_api::ports::{FindError, Records, RecordsError, Sought, Told};
+use wcs_journal::{FileStorage, Reader, Stamp};
+use wcs_types::{Record, Seq};
 
 use super::Shared;
+use crate::journal_index::JournalIndex;
 
 /// Readers that are kept: one for each that follows, and some.
 const READERS_KEPT_MAX: usize = 4;
 
-/// When the core time of a record was, on the wall.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WallTimes {
-    /// Wall time of core time 0 when the journal began.
-    pub(crate) genesis_ms: u64,
-    /// Last record of the processes before this one.
-    pub(crate) before: Seq,
-    /// Wall time of core time 0 in this process: another one where core time could not follow the wall.
-    pub(crate) origin_ms: u64,
-}
-
-impl WallTimes {
-    fn unix_ms(&self, seq: Seq, now: MonoTime) -> u64 {
-        let origin = if seq <= self.before { self.genesis_ms } else { self.origin_ms };
-        origin.saturating_add(now.0 / 1_000_000)
-    }
+/// A record with its wall time: by the clock that was looked at when its batch was made, and where nobody looked at one
+/// by core time, which began with the journal.
+pub(crate) fn tell(record: Record, stamp: Option<Stamp>, genesis: u64) -> Told {
+    let unix_ms = match stamp.filter(|stamp| stamp.wall_unix_ms != 0) {
+        Some(stamp) => stamp.wall_unix_ms.saturating_sub(stamp.now.since(record.now).as_millis()),
+        None => genesis.saturating_add(record.now.0 / 1_000_000),
+    };
+    Told { unix_ms, record }
 }
 
 /// The records of the journal that this process writes.
 pub(crate) struct JournalRecords {
     files: FileStorage,
     shared: Arc<Shared>,
-    times: WallTimes,
+    genesis: u64,
+    index: Arc<JournalIndex>,
     kept: Mutex<VecDeque<Reader<FileStorage>>>,
 }
 
 impl JournalRecords {
-    pub(super) fn new(files: FileStorage, shared: Arc<Shared>, times: WallTimes) -> Self {
-        Self { files, shared, times, kept: Mutex::default() }
+    pub(super) fn new(
+        files: FileStorage,
+        shared: Arc<Shared>,
+        genesis: u64,
+        index: Arc<JournalIndex>,
+    ) -> Self {
+        Self { files, shared, genesis, index, kept: Mutex::default() }
     }
 
     /// A reader that stands at `from`.
@@ -87,20 +87,47 @@ impl Records for JournalRecords {
             // Up to what is durable a reader yields every record.
             let Some(entry) = reader.next() else { break };
             let record = entry.map_err(|error| failed(at, error))?.record;
-            let told = Told { unix_ms: self.times.unix_ms(record.seq, record.now), record };
-            if !visit(&told) {
+            if !visit(&tell(record, reader.stamp(), self.genesis)) {
                 return Ok(());
             }
         }
         self.keep(reader);
         Ok(())
     }
+
+    fn find(&self, sought: &Sought) -> Result<Vec<Seq>, FindError> {
+        self.index.find(sought, self.durable())
+    }
+
+    fn read_these(&self, seqs: &[Seq], visit: &mut dyn FnMut(&Told)) -> Result<(), RecordsError> {
+        read_these(&self.files, &self.index, seqs, self.genesis, visit)
+    }
+}
+
+/// Reads single records of the journal `genesis`, each from a batch near it.
+pub(crate) fn read_these(
+    files: &FileStorage,
+    index: &JournalIndex,
+    seqs: &[Seq],
+    genesis: u64,
+    visit: &mut dyn FnMut(&Told),
+) -> Result<(), RecordsError> {
+    let Some(last) = seqs.last() else { return Ok(()) };
+    let failed = |at: Seq, error: wcs_journal::ReadError| RecordsError { at, cause: error.to_string() };
+    let mut reader = Reader::open(files, Seq(1), *last).map_err(|error| failed(*last, error))?;
+    for seq in seqs {
+        reader.seek(*seq, index.place(*seq)).map_err(|error| failed(*seq, error))?;
+        let Some(entry) = reader.next() else { return Ok(()) };
+        let record = entry.map_err(|error| failed(*seq, error))?.record;
+        visit(&tell(record, reader.stamp(), genesis));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use wcs_journal::{Batch, Options, Room, open};
-    use wcs_types::{Input, Nanos, Record, StateHash};
+    use wcs_types::{Input, MonoTime, Nanos, StateHash};
 
     use super::*;
 
@@ -132,25 +159,34 @@ mod tests {
         let files = FileStorage::open(folder.path()).unwrap();
         let options = Options { room: Room::default(), genesis: 1_000_001, trusted: Seq::NONE };
         let mut opened = open(files.clone(), wcs_journal::Context::default(), options).unwrap();
-        let mut write = |from: u64, to: u64| {
+        let mut write = |from: u64, to: u64, wall_ms: u64| {
             let mut batch = Batch::new();
             (from..=to).for_each(|seq| batch.push(&record(seq)));
+            batch.set_wall(wall_ms);
             opened.writer.append(&batch).unwrap();
             opened.writer.sync().unwrap()
         };
         let shared = Arc::new(Shared::default());
-        let times = WallTimes { genesis_ms: 1_000, before: Seq(2), origin_ms: 500_000 };
-        let records = JournalRecords::new(files, Arc::clone(&shared), times);
+        let index = JournalIndex::open(files.clone(), 1, None);
+        let records = JournalRecords::new(files, Arc::clone(&shared), 1_000, Arc::new(index));
         assert_eq!(seen(&records, 0, 9), []);
-        shared.tell_durable(write(1, 3));
-        assert_eq!(seen(&records, 0, 9), [(1, 2_000), (2, 3_000), (3, 503_000)]);
+        // Nobody looked at a clock for the first two, and the wall was set ahead before the next two.
+        write(1, 2, 0);
+        shared.tell_durable(write(3, 4, 504_000));
+        let all = [(1, 2_000), (2, 3_000), (3, 503_000), (4, 504_000)];
+        assert_eq!(seen(&records, 0, 9), all);
         assert_eq!(seen(&records, 2, 1), [(2, 3_000)]);
+        let mut single = Vec::new();
+        records
+            .read_these(&[Seq(1), Seq(3)], &mut |told| single.push((told.record.seq.0, told.unix_ms)))
+            .unwrap();
+        assert_eq!(single, [all[0], all[2]], "one by one they are told alike");
         // What is written and not durable is not shown.
-        let durable = write(4, 5);
-        assert_eq!(seen(&records, 4, 9), []);
+        let durable = write(5, 6, 506_000);
+        assert_eq!(seen(&records, 5, 9), []);
         shared.tell_durable(durable);
         assert_eq!(records.kept.lock().unwrap().len(), 1);
-        assert_eq!(seen(&records, 4, 9), [(4, 504_000), (5, 505_000)]);
+        assert_eq!(seen(&records, 5, 9), [(5, 505_000), (6, 506_000)]);
         assert_eq!(records.kept.lock().unwrap().len(), 1, "the reader that stood there went on");
     }
 }
