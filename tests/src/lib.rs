@@ -28,6 +28,7 @@ pub mod size;
 pub mod story;
 pub mod syscalls;
 pub mod threads;
+pub mod why_story;
 
 pub use child::{Child, Ended};
 pub use desk::Desk;

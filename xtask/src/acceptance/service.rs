@@ -4,7 +4,7 @@
 use super::Line;
 use super::fencing::{Target, line_of};
 
-const TARGETS: [Target; 6] = [
+const TARGETS: [Target; 7] = [
     Target {
         name: "walkthrough",
         shows: "the walk-through of the README with curl works as printed, from import to results and why",
@@ -46,6 +46,14 @@ const TARGETS: [Target; 6] = [
         target: "stop_orderly",
         tests: 1,
         tells: &["stopped in an orderly way: "],
+    },
+    Target {
+        name: "why",
+        shows: "why for a mis-read, a recirculated, three late and a hand-sorted load, an order and a job: golden chains \
+                alike with the store up, locked, never opened, and from the journal alone",
+        target: "why",
+        tests: 1,
+        tells: &["why: "],
     },
 ];
 
