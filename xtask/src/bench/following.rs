@@ -1,4 +1,5 @@
-//! What follows a journal: replay from files, the start from a checkpoint, and the memory of a daemon that lives long.
+//! What follows a journal: replay from files, the start from a checkpoint, why, and the memory of a daemon that lives
+//! long.
 
 use super::{Arm, Bar, Judgement, Number, Round, middle};
 
@@ -7,6 +8,11 @@ pub(crate) const NUMBERS: &[Number] = &[
         name: "replay",
         arms: &[Arm { name: "files", arguments: &["replay", "--hours", "3", "--pin"] }],
         judge: judge_replay,
+    },
+    Number {
+        name: "why",
+        arms: &[Arm { name: "files", arguments: &["why", "--records", "2000000", "--pin"] }],
+        judge: judge_why,
     },
     Number {
         name: "memory",
@@ -39,6 +45,19 @@ fn judge_replay(rounds: &[Round]) -> Judgement {
             of("/checkpoint_size"),
             of("/checkpoint_ms")
         ),
+    ];
+    Judgement { bars, notes }
+}
+
+fn judge_why(rounds: &[Round]) -> Judgement {
+    let of = |place: &str| middle(rounds, 0, place);
+    let bars = vec![
+        Bar::at_most("why, load label order or job, slowest of 500", of("/max_ms"), 50.0, "ms"),
+        Bar::at_least("records in the journal", of("/records"), 1_000_000.0, ""),
+    ];
+    let notes = vec![
+        format!("p50 {:.1} ms, p99 {:.1} ms, from the files alone", of("/p50_ms"), of("/p99_ms")),
+        format!("the index is made in {:.0} ms and has {:.0} MiB", of("/build_ms"), of("/index_mib")),
     ];
     Judgement { bars, notes }
 }

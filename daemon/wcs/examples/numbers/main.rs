@@ -28,6 +28,7 @@ mod stack_arm;
 mod sustained;
 mod under_load;
 mod virtual_time;
+mod why;
 
 #[path = "../../src/atomics.rs"]
 mod atomics;
@@ -36,6 +37,13 @@ mod clock;
 #[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
 #[path = "../../src/exit.rs"]
 mod exit;
+#[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
+#[path = "../../src/journal_dir.rs"]
+mod journal_dir;
+#[path = "../../src/journal_index.rs"]
+mod journal_index;
+#[path = "../../src/client/offline.rs"]
+mod offline;
 #[allow(dead_code, reason = "compiled in from the daemon, which uses all of it")]
 #[path = "../../src/processors.rs"]
 mod processors;
@@ -143,6 +151,12 @@ enum Arm {
         #[arg(long, default_value_t = 2)]
         hours: u64,
     },
+    /// Why, asked anywhere in a large journal.
+    Why {
+        /// Records in it, at least.
+        #[arg(long, default_value_t = 2_000_000)]
+        records: u64,
+    },
     /// Resident memory over days of shifts.
     Memory {
         /// Days.
@@ -202,6 +216,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
         Arm::VirtualTime { hours } => virtual_time::measure(hours)?,
         Arm::Replay { hours } => replay::measure(hours, &arguments.report.with_extension("data"))?,
+        Arm::Why { records } => why::measure(records, &arguments.report.with_extension("data"))?,
         Arm::Memory { days, hours } => {
             memory::measure(days, hours, &arguments.report.with_extension("data"))?
         }
