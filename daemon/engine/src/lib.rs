@@ -18,6 +18,7 @@ mod follower;
 mod gate;
 mod poison;
 mod replay;
+mod resume;
 mod saved;
 mod shadow;
 
@@ -27,5 +28,6 @@ pub use engine::{Admission, Engine, Stepper};
 pub use follower::{CHECKPOINTS_KEPT, EFFORT_MAX, FollowError, Follower};
 pub use poison::{CRASHES_MAX, Poison, PoisonList, words};
 pub use replay::{Divergence, Replay, ReplayError, replay};
+pub use resume::{AWAY_MAX, ClockDoubt, time_after};
 pub use saved::{CheckpointRefused, UnusableCheckpoint, prove, restore, save};
 pub use shadow::{ChangeKind, ChuteChange, Differing, Shadow};
