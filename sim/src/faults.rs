@@ -14,6 +14,7 @@ mod disk;
 mod kinds;
 mod parser;
 mod schedule;
+mod switch;
 
 use wcs_types::Nanos;
 
@@ -22,6 +23,7 @@ use crate::world::Knob;
 pub use disk::DiskStall;
 pub use kinds::FaultKind;
 pub use schedule::{Change, FaultCount, FaultId, Schedule};
+pub use switch::{FaultCharges, FaultSwitch};
 pub use wcs_specs::{Problem, Problems};
 
 /// Everything that shall go wrong in one run, in file order.
@@ -71,6 +73,15 @@ pub enum SpanClock {
 pub enum Disturbance {
     /// Syncs of the journal take until the end of the span.
     DiskStall,
+    /// The disk of the journal has no room. In virtual time only, as are the next two.
+    DiskFull,
+    /// The next syncs of the journal fail.
+    DiskError {
+        /// So many.
+        count: u64,
+    },
+    /// Nobody reaches the store: what it has to hand out waits.
+    StoreOutage,
     /// Something on the wire.
     Link(LinkFault),
     /// A knob of the sorter, its PLC or its people.

@@ -47,6 +47,11 @@ pub struct Supervisor {
     /// The next batch is not started before this instant.
     rest_until: MonoTime,
     refusals: Vec<(BatchId, VerbRefusal)>,
+    /// Nobody reaches the store: batches are neither handed over nor started.
+    is_store_down: bool,
+    /// The outage at hand was counted.
+    is_held_up: bool,
+    held_up: u64,
 }
 
 /// Between the end of a batch and the start of the next: people at the induction have to see the permit go.
@@ -74,6 +79,9 @@ impl Supervisor {
             has_freed_chute: false,
             rest_until: MonoTime::ZERO,
             refusals: Vec::new(),
+            is_store_down: false,
+            is_held_up: false,
+            held_up: 0,
         };
         supervisor.take_up();
         supervisor
@@ -82,7 +90,9 @@ impl Supervisor {
     /// The process that was asked is gone, and with it everything that was shown: begin again, with what the journal
     /// of its successor says was done. Tickets are asked above every ticket used before.
     pub fn begin_again(&mut self, shown: Chronicle) {
+        let (is_store_down, held_up) = (self.is_store_down, self.held_up);
         *self = Self::new(std::mem::take(&mut self.plans), self.quiet);
+        (self.is_store_down, self.held_up) = (is_store_down, held_up);
         self.next_ticket = self.next_ticket.max(shown.last_ticket() + 1);
         self.has_freed_chute = shown.has_freed_chute();
         self.rest_until = shown.last_end().map_or(MonoTime::ZERO, |ended| ended + REST);
@@ -98,6 +108,17 @@ impl Supervisor {
     /// Verbs that were refused in a way the script cannot mend; the run cannot finish.
     pub fn refusals(&self) -> &[(BatchId, VerbRefusal)] {
         &self.refusals
+    }
+
+    /// Nobody reaches the store, or it is back. What it hands out (parts of batches, starts) waits for it.
+    pub fn set_store_down(&mut self, is_down: bool) {
+        self.is_held_up &= is_down;
+        self.is_store_down = is_down;
+    }
+
+    /// Outages of the store that kept a batch from being handed over or started.
+    pub fn held_up_count(&self) -> u64 {
+        self.held_up
     }
 
     /// Screens show no load on the belt.
@@ -117,6 +138,11 @@ impl Supervisor {
         }
         match fact {
             Fact::BatchEnded { .. } => self.rest_until = now + REST,
+            // Taken back by somebody before anything was sorted: it is handed over once more.
+            Fact::StartCancelled { batch, .. } if self.is_at(*batch) => {
+                self.waits_for = None;
+                self.take_up();
+            }
             Fact::ChuteFreed { .. } | Fact::ChutePutBack { .. } => {
                 if self.stage == Stage::WaitingForChutes {
                     self.stage = Stage::Starting;
@@ -166,6 +192,10 @@ impl Supervisor {
             return None;
         }
         let plan = self.plans.get(self.at)?;
+        if self.is_store_down && matches!(self.stage, Stage::Staging { .. } | Stage::Starting) {
+            self.held_up += u64::from(!std::mem::replace(&mut self.is_held_up, true));
+            return None;
+        }
         let batch = plan.spec.batch;
         let verb = match self.stage {
             Stage::Staging { part } => {
@@ -213,12 +243,16 @@ impl Supervisor {
         if self.is_finished() || self.waits_for.is_some() {
             MonoTime::NEVER
         } else if self.stage == Stage::Starting {
-            self.rest_until
+            if self.is_store_down { MonoTime::NEVER } else { self.rest_until }
         } else if self.stage == Stage::Running && self.shown.is_permitted() && self.shown.is_belt_empty() {
             self.shown.last_move() + self.quiet
         } else {
             MonoTime::NEVER
         }
+    }
+
+    fn is_at(&self, batch: BatchId) -> bool {
+        self.plans.get(self.at).is_some_and(|plan| plan.spec.batch == batch)
     }
 
     fn is_quiet(&self, now: MonoTime) -> bool {

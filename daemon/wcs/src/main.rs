@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::demo(&options, shown),
         Command::Run(options) => running::run(&options, shown),
         Command::Sim(SimCommand::Run(options)) => sim_running::run(&options, shown),
-        Command::Sim(SimCommand::Prove(options)) => proving::prove(&options),
+        Command::Sim(SimCommand::Prove(options)) => proving::prove(&options, shown),
         Command::Reconcile(options) => history::reconcile_command(&options),
         Command::Check(options) => checking::check(&options, shown),
         Command::Replay(options) => replaying::replay_command(&options, shown),

@@ -10,6 +10,9 @@ use super::SpanClock;
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum FaultKind {
+    BadFormat,
+    DiskError,
+    DiskFull,
     DiskStall,
     DoubleOwner,
     DriveStop,
@@ -26,13 +29,17 @@ pub enum FaultKind {
     Lost,
     Missed,
     Missort,
+    MultiRead,
     NoRead,
     OldOwner,
     OneRequestPerCycle,
     PlcRestart,
+    PurgeAtReset,
     Removed,
     ReplyDelay,
+    ScannerDown,
     StaleEcho,
+    StoreOutage,
     TcpCut,
     TornSlots,
     Wrap,
@@ -66,6 +73,9 @@ pub(super) const RULES: &[Rule] = {
     use FaultKind as K;
     use SpanClock::{Plant, Wall};
     &[
+        rule(K::BadFormat, "bad_format", Plant, &["rate"], BEGIN_AND_FOR),
+        rule(K::DiskError, "disk_error", Wall, &["count"], BEGIN),
+        rule(K::DiskFull, "disk_full", Wall, &["for"], BEGIN),
         rule(K::DiskStall, "disk_stall", Wall, &["for"], BEGIN),
         rule(K::DoubleOwner, "double_owner", Wall, &["for"], BEGIN),
         rule(K::DriveStop, "drive_stop", Plant, &["for"], BEGIN),
@@ -87,13 +97,17 @@ pub(super) const RULES: &[Rule] = {
         rule(K::Lost, "lost", Plant, &["rate"], &["at", "after_loads", "for", "silent"]),
         rule(K::Missed, "missed", Plant, &["rate"], BEGIN_AND_FOR),
         rule(K::Missort, "missort", Plant, &["rate"], BEGIN_AND_FOR),
+        rule(K::MultiRead, "multi_read", Plant, &["rate"], BEGIN_AND_FOR),
         rule(K::NoRead, "no_read", Plant, &["rate"], BEGIN_AND_FOR),
         rule(K::OldOwner, "old_owner", Wall, &["for"], BEGIN),
         rule(K::OneRequestPerCycle, "one_request_per_cycle", Wall, &[], BEGIN_AND_FOR),
         rule(K::PlcRestart, "plc_restart", Wall, &["person"], &["at", "after_loads", "may_lose_events"]),
+        rule(K::PurgeAtReset, "purge_at_reset", Plant, &[], BEGIN_AND_FOR),
         rule(K::Removed, "removed", Plant, &["rate"], BEGIN_AND_FOR),
         rule(K::ReplyDelay, "reply_delay", Wall, &["delay"], &["at", "after_loads", "for", "jitter"]),
+        rule(K::ScannerDown, "scanner_down", Plant, &["rate"], BEGIN_AND_FOR),
         rule(K::StaleEcho, "stale_echo", Wall, &["for"], BEGIN),
+        rule(K::StoreOutage, "store_outage", Wall, &["for"], BEGIN),
         rule(K::TcpCut, "tcp_cut", Wall, &["for"], &["at", "after_loads", "link"]),
         rule(K::TornSlots, "torn_slots", Wall, &["rate"], BEGIN_AND_FOR),
         rule(K::Wrap, "wrap", Wall, &[], &["first"]),
@@ -101,6 +115,11 @@ pub(super) const RULES: &[Rule] = {
 };
 
 impl FaultKind {
+    /// Every kind, by name.
+    pub fn all() -> impl Iterator<Item = Self> {
+        RULES.iter().map(|rule| rule.kind)
+    }
+
     pub(super) fn rule(self) -> &'static Rule {
         RULES.iter().find(|rule| rule.kind == self).expect("every kind has a rule")
     }

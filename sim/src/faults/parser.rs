@@ -164,6 +164,11 @@ impl<'x> Entry<'_, '_, 'x> {
         use FaultKind as K;
         let knob = match rule.kind {
             K::DiskStall => return Disturbance::DiskStall,
+            K::DiskFull => return Disturbance::DiskFull,
+            K::DiskError => {
+                return Disturbance::DiskError { count: self.number("count", 1, 1_000_000).unwrap_or(1) };
+            }
+            K::StoreOutage => return Disturbance::StoreOutage,
             K::HalfOpen => return Disturbance::Link(LinkFault::HalfOpen),
             K::TcpCut => return Disturbance::Link(LinkFault::TcpCut),
             K::LateReplies => {
@@ -176,6 +181,7 @@ impl<'x> Entry<'_, '_, 'x> {
                 let first = first.map(|first| u16::try_from(first).expect("the range was checked"));
                 return Disturbance::Wrap { first: first.unwrap_or(FIRST_SEQUENCE) };
             }
+            K::BadFormat => Knob::BadFormat { per_million: self.rate() },
             K::DoubleOwner => Knob::DoubleOwner,
             K::DriveStop => Knob::DriveStop,
             K::Exception06 => {
@@ -191,6 +197,7 @@ impl<'x> Entry<'_, '_, 'x> {
             K::Lost => Knob::Lost { per_million: self.rate(), is_silent: self.flag("silent") },
             K::Missed => Knob::Missed { per_million: self.rate() },
             K::Missort => Knob::Missort { per_million: self.rate() },
+            K::MultiRead => Knob::MultiRead { per_million: self.rate() },
             K::NoRead => Knob::NoRead { per_million: self.rate() },
             K::OldOwner => Knob::OldOwner,
             K::OneRequestPerCycle => Knob::OneRequestPerCycle,
@@ -198,11 +205,13 @@ impl<'x> Entry<'_, '_, 'x> {
                 person: self.duration("person").unwrap_or(Nanos::ZERO),
                 may_lose_events: self.flag("may_lose_events"),
             },
+            K::PurgeAtReset => Knob::PurgeAtReset,
             K::Removed => Knob::Removed { per_million: self.rate() },
             K::ReplyDelay => Knob::ReplyDelay {
                 base: self.some_span("delay"),
                 jitter: self.duration("jitter").unwrap_or(Nanos::ZERO),
             },
+            K::ScannerDown => Knob::ScannerDown { per_million: self.rate() },
             K::StaleEcho => Knob::StaleEcho,
             K::TornSlots => Knob::TornSlots { per_million: self.rate() },
         };

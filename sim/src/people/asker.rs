@@ -63,6 +63,17 @@ impl Askers {
         self.script.front().map_or(MonoTime::NEVER, |(due, _)| *due)
     }
 
+    /// The next question is due and needs what the store hands out: parts of batches, starts, additions.
+    pub fn needs_store(&self, now: MonoTime) -> bool {
+        self.script.front().is_some_and(|(due, verb)| {
+            let is_of_store = matches!(
+                verb,
+                Verb::Stage { .. } | Verb::StageTable { .. } | Verb::Start { .. } | Verb::Add { .. }
+            );
+            *due <= now && is_of_store
+        })
+    }
+
     /// The next question, when it is due.
     pub fn poll(&mut self, now: MonoTime) -> Option<(Ticket, Verb)> {
         let (due, verb) = self.script.pop_front_if(|(due, _)| *due <= now)?;

@@ -102,7 +102,8 @@ impl Books {
         self.note(is_open, || format!("batch {batch} {what} after its end"));
     }
 
-    /// A load is seen for the first time once. Where a label is one load's alone, no load of an earlier life of the PLC may be open under it.
+    /// A load is seen for the first time once. Where a label is one load's alone, no load of an earlier life of the PLC
+    /// may be open under it.
     fn see_load(&mut self, load: LoadKey, label: &Code) {
         if !label.is_empty() && !self.are_labels_shared {
             let earlier = self.open.iter().find(|(key, open)| {

@@ -44,7 +44,7 @@ impl Finding {
 pub const CHECKERS: &[Checker] = &[
     Checker {
         name: "core_invariants",
-        demand: "every table of the core agrees with every other, while it runs, at each outage and at the end",
+        demand: "the tables of the core agree with each other, at outages too, and every job adds up at every record",
         check: ending::core_invariants,
     },
     Checker { name: "restart", demand: "the daemon comes up after every outage", check: ending::restart },

@@ -9,50 +9,25 @@ use wcs_types::{
 };
 
 use super::lots::Lots;
-use super::{fault_mix, stalls};
+use super::meddling::Meddling;
+use super::outages::{self, Outage, OutageKind};
+use super::{fault_mix, meddling, stalls};
 use crate::faults::{FaultKind, FaultPlan};
 use crate::feed::{FeedMapping, FeedPlan, Groups, made_orders};
 use crate::stack::WireSetup;
 use crate::world::SorterSetup;
 
 /// Orders drawn for one run at most.
-const ORDERS_MAX: u32 = 60;
+const ORDERS_MAX: u32 = 2_000;
 
 /// How large the runs are.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunSize {
-    /// 200 to 800 loads.
+    /// 2 000 to 3 600 loads; people bring what was not sorted back, so that about twice as many come on the belt.
     Full,
     /// 40 to 90 loads, for tests.
     Small,
-}
-
-/// How the daemon goes down.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutageKind {
-    /// The power goes at this instant.
-    PowerLoss,
-    /// The power goes while a batch is being written, soon after this instant.
-    MidWrite,
-    /// A clean stop.
-    Stop,
-}
-
-/// One time the daemon is down.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Outage {
-    /// Since the start of the run.
-    pub at: Nanos,
-    /// For how long.
-    pub down: Nanos,
-    /// How it goes.
-    pub kind: OutageKind,
-    /// What becomes of bytes that were not synced.
-    #[serde(with = "super::wide")]
-    pub seed: u64,
 }
 
 /// One run.
@@ -62,8 +37,8 @@ pub struct RunPlan {
     pub seed: u64,
     /// The size it was drawn for.
     pub size: RunSize,
-    /// Loads it was cut down to.
-    pub loads_wanted: Option<u64>,
+    /// Loads its orders were drawn for.
+    pub loads_wanted: u64,
     /// Seed of its orders.
     pub(super) order_seed: u64,
     /// How they are put on the belt.
@@ -84,6 +59,8 @@ pub struct RunPlan {
     pub outages: Vec<Outage>,
     /// When the process of the daemon is stopped, and for how long, in order.
     pub stalls: Vec<(MonoTime, Nanos)>,
+    /// What people ask besides.
+    pub meddling: Meddling,
     /// The wire.
     pub wire: WireSetup,
     /// Time of one sync.
@@ -100,17 +77,22 @@ impl RunPlan {
         let mut setup = draw_sorter(&mut lots, seed, lanes);
         let plant = draw_plant(&mut lots, &setup);
         let chutes = plant.chutes.iter().filter(|chute| chute.kind == ChuteKind::Order).count() as u64;
-        let identify = lots.pick(&[Identify::Lpn, Identify::Sku]);
+        // Who clears the belt at a reset must find every load in the tables of the PLC, or nobody is told of it.
+        let is_purged = lots.percent(12);
+        let identify = if is_purged { Identify::Lpn } else { lots.pick(&[Identify::Lpn, Identify::Sku]) };
+        if is_purged {
+            (setup.plc.is_fifo_retentive, setup.plc.are_items_retentive) = (true, true);
+        }
         // A kept item of which only the sku is known cannot be told from another piece of it: the profile does not
         // say whose scan is whose.
         setup.plc.are_items_retentive &= identify == Identify::Lpn;
         let assign = lots.pick(&[Assign::Volume, Assign::FirstScan]);
         let loads = match size {
-            RunSize::Full => lots.within(200..=800),
+            RunSize::Full => lots.within(2_000..=3_600),
             RunSize::Small => lots.within(40..=90),
         };
         // A batch takes fewer than all chutes now and then, so that chutes are bound again more often.
-        let limit = if lots.percent(50) { chutes } else { lots.within(2..=chutes) };
+        let limit = if lots.percent(50) { chutes } else { lots.within((chutes / 2).max(2)..=chutes) };
         let feed = FeedPlan {
             identify,
             assign,
@@ -118,27 +100,35 @@ impl RunPlan {
             seed: lots.number(),
         };
         let order_seed = lots.number();
-        let (groups, batches) = draw_orders(order_seed, loads, feed);
-        let offered = groups.load_count() * 3_600_000 / u64::from(setup.feed_per_hour);
-        let horizon = Nanos::from_millis(offered) + Nanos::from_secs(30).times(groups.groups.len() as u64);
-        let mut fault_text = fault_mix::draw(&mut lots, horizon, lanes);
+        let (mut groups, batches) = draw_orders(order_seed, loads, feed);
+        let horizon = horizon(&groups, &setup);
+        let mut fault_text = fault_mix::draw(&mut lots, size, horizon, lanes, is_purged);
         fault_text.push_str(&fault_mix::draw_standstill(seed));
+        let outage_count = match size {
+            RunSize::Full => lots.within(3..=10),
+            RunSize::Small => lots.within(0..=3),
+        };
+        let outages = outages::draw(&mut lots, outage_count, horizon);
+        fault_text.push_str(&fault_mix::draw_at_outage(&mut lots, &outages));
         let faults = FaultPlan::parse(&fault_text, "drawn faults").expect("drawn faults follow the grammar");
         // An event of an item that was kept over two lives would carry an epoch no slot may show.
         setup.plc.are_items_retentive &= count_new_lives(&faults) < 2;
+        // Hand sorting names a label, not the load: with loads that could not be read in two lives of the PLC, daemon and
+        // ledger may count one load differently (ARCHITECTURE.md, section 12).
+        setup.people.may_hand_sort &= count_new_lives(&faults) == 0 || !has_unread(&faults);
         if let Some(first) = faults.first_sequence() {
             setup.plc.first_event_seq = first;
             setup.plc.first_command_seq = first;
         }
-        let outages = draw_outages(&mut lots, horizon);
+        let meddling = meddling::draw(seed, size, &plant, &batches, &mut groups, horizon);
         let sync_time = Nanos::from_micros(lots.pick(&[50, 200, 1_000, 5_000, 20_000]));
         let latency = Nanos::from_micros(lots.pick(&[20, 100, 500, 2_000]));
         let wire = WireSetup { latency, ..WireSetup::default() };
-        let checkpoint_every = lots.pick(&[0, 1, 13, 100, 400]);
+        let checkpoint_every = draw_checkpoints(&mut lots, size, &outages);
         Self {
             seed,
             size,
-            loads_wanted: None,
+            loads_wanted: loads,
             order_seed,
             feed,
             plant,
@@ -149,6 +139,7 @@ impl RunPlan {
             faults,
             outages,
             stalls: stalls::draw(seed, horizon),
+            meddling,
             wire,
             sync_time,
             checkpoint_every,
@@ -183,9 +174,36 @@ fn draw_sorter(lots: &mut Lots, seed: u64, lanes: u64) -> SorterSetup {
     setup
 }
 
+/// Records between two checkpoints. One holds every job of a batch: one per record would be all that a long run does.
+fn draw_checkpoints(lots: &mut Lots, size: RunSize, outages: &[Outage]) -> u64 {
+    match size {
+        RunSize::Full if outages.iter().all(|outage| outage.kind != OutageKind::Checkpoint) => {
+            lots.pick(&[0, 400, 1_500, 6_000])
+        }
+        RunSize::Full => lots.pick(&[200, 400, 1_000]),
+        RunSize::Small => lots.pick(&[0, 1, 13, 100, 400]),
+    }
+}
+
 fn count_new_lives(faults: &FaultPlan) -> usize {
     let is_new_life = |kind: FaultKind| matches!(kind, FaultKind::PlcRestart | FaultKind::FifoReset);
     faults.faults.iter().filter(|fault| is_new_life(fault.kind)).count()
+}
+
+fn has_unread(faults: &FaultPlan) -> bool {
+    let is_unread = |kind: FaultKind| {
+        matches!(
+            kind,
+            FaultKind::NoRead | FaultKind::MultiRead | FaultKind::BadFormat | FaultKind::ScannerDown
+        )
+    };
+    faults.faults.iter().any(|fault| is_unread(fault.kind))
+}
+
+/// About how long the loads take.
+pub(super) fn horizon(groups: &Groups, setup: &SorterSetup) -> Nanos {
+    let offered = groups.load_count() * 3_600_000 / u64::from(setup.feed_per_hour);
+    Nanos::from_millis(offered) + Nanos::from_secs(30).times(groups.groups.len() as u64)
 }
 
 /// Orders of about so many loads.
@@ -197,35 +215,16 @@ pub(super) fn draw_orders(seed: u64, loads: u64, feed: FeedPlan) -> (Groups, Vec
     loop {
         let made = made_orders(seed, orders);
         let groups = Groups::read(made.csv.as_bytes(), &reading, feed).expect("made orders can be read");
-        if groups.load_count() >= loads || orders >= ORDERS_MAX {
+        let found = groups.load_count();
+        if found >= loads || orders >= ORDERS_MAX {
             let intake = read_orders(made.csv.as_bytes(), &mapping).expect("made orders can be read");
             let batches = plan(&intake, feed.chutes, feed.assign, feed.identify, LineId(0));
             return (groups, batches);
         }
-        orders += 1;
+        // As many more as the loads so far promise, at least one.
+        let wanted = u64::from(orders) * loads / found.max(1) + 1;
+        orders = u32::try_from(wanted).expect("a few orders").clamp(orders + 1, 4 * orders).min(ORDERS_MAX);
     }
-}
-
-fn draw_outages(lots: &mut Lots, horizon: Nanos) -> Vec<Outage> {
-    let mut outages: Vec<Outage> = (0..lots.within(0..=3))
-        .map(|_| Outage {
-            at: Nanos::from_millis(lots.within(1_000..=horizon.as_millis().max(2_000))),
-            down: Nanos::from_millis(if lots.percent(50) {
-                lots.within(50..=1_500)
-            } else {
-                lots.within(50..=20_000)
-            }),
-            kind: lots.pick(&[
-                OutageKind::PowerLoss,
-                OutageKind::MidWrite,
-                OutageKind::MidWrite,
-                OutageKind::Stop,
-            ]),
-            seed: lots.number(),
-        })
-        .collect();
-    outages.sort_by_key(|outage| outage.at);
-    outages
 }
 
 /// The plant of a sorter; order lanes are joined to chutes of one to three.

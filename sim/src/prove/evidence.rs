@@ -6,8 +6,10 @@ use wcs_engine::BootError;
 use wcs_types::{Code, Fact, LoadKey, Nanos, Outcome, Record};
 
 use super::books::Books;
+use super::coverage::Encounters;
 use super::reasons::Reasons;
 use super::repeats::Repeats;
+use super::shape::FaultFigures;
 use crate::faults::{FaultCount, FaultKind};
 use crate::report::{Reconciled, Tally};
 use crate::stack::{Breach, RecoveryCase, StackError, Watch, WatchRule};
@@ -17,6 +19,8 @@ use crate::stack::{Breach, RecoveryCase, StackError, Watch, WatchRule};
 pub struct Evidence {
     /// How it ended.
     pub end: End,
+    /// The first thing that does not add up in the account of every record.
+    pub account_broken: Option<String>,
     /// Times the daemon went down.
     pub outages: u64,
     /// What it found each time it came up.
@@ -39,6 +43,10 @@ pub struct Evidence {
     pub labels_missorted: BTreeSet<Code>,
     /// Faults by kind.
     pub faults: BTreeMap<FaultKind, FaultCount>,
+    /// Ways the daemon went down, and wall clocks that were set meanwhile, by name.
+    pub outage_kinds: BTreeMap<&'static str, FaultFigures>,
+    /// What the run met, for the coverage of a series.
+    pub encounters: Encounters,
     /// Events the PLC dropped because its FIFO was full.
     pub evt_lost: u64,
     /// Pieces of the order file by the simulator's own reading.

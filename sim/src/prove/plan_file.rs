@@ -7,6 +7,7 @@
 //! seed = 17
 //! size = "small"
 //! loads = 40          # as many orders as make so many loads; none is as drawn
+//! meddling = false    # whether people ask besides
 //! faults = """..."""  # a fault file
 //! stalls = []         # begin and length in nanoseconds
 //! outages = []
@@ -15,7 +16,9 @@
 use serde::{Deserialize, Serialize};
 use wcs_types::{MonoTime, Nanos};
 
-use super::course::{Outage, RunPlan, RunSize, draw_orders};
+use super::course::{RunPlan, RunSize, draw_orders, horizon};
+use super::meddling::{self, Meddling};
+use super::outages::Outage;
 use crate::faults::{FaultPlan, Problems};
 
 /// Head of an entry of a fault file.
@@ -34,7 +37,11 @@ pub struct PlanFile {
     /// Size they are drawn for.
     pub size: RunSize,
     /// As many orders as make so many loads; `None` is as drawn.
+    #[serde(default)]
     pub loads: Option<u64>,
+    /// People ask besides what the seed says.
+    #[serde(default)]
+    pub meddling: bool,
     /// A fault file.
     #[serde(default)]
     pub faults: String,
@@ -65,7 +72,8 @@ impl PlanFile {
             checker: checker.to_owned(),
             seed: plan.seed,
             size: plan.size,
-            loads: plan.loads_wanted,
+            loads: Some(plan.loads_wanted),
+            meddling: plan.is_meddled_with(),
             faults: plan.fault_text.clone(),
             stalls: plan.stalls.clone(),
             outages: plan.outages.clone(),
@@ -90,10 +98,8 @@ impl PlanFile {
     /// # Errors
     /// See [`PlanFileError`].
     pub fn plan(&self) -> Result<RunPlan, PlanFileError> {
-        let mut plan = RunPlan::draw(self.seed, self.size);
-        if let Some(loads) = self.loads {
-            plan = plan.with_loads(loads);
-        }
+        let drawn = RunPlan::draw(self.seed, self.size);
+        let mut plan = drawn.with_orders(self.loads.unwrap_or(drawn.loads_wanted), self.meddling);
         plan.set_faults(self.faults.clone())?;
         plan.stalls.clone_from(&self.stalls);
         plan.outages.clone_from(&self.outages);
@@ -102,10 +108,21 @@ impl PlanFile {
 }
 
 impl RunPlan {
-    /// The same with as many orders as make so many loads: a shorter day.
-    pub(super) fn with_loads(&self, loads: u64) -> Self {
-        let (groups, batches) = draw_orders(self.order_seed, loads, self.feed);
-        Self { groups, batches, loads_wanted: Some(loads), ..self.clone() }
+    /// The same with as many orders as make so many loads, and with or without people who ask besides.
+    pub(super) fn with_orders(&self, loads: u64, is_meddled_with: bool) -> Self {
+        let (mut groups, batches) = draw_orders(self.order_seed, loads, self.feed);
+        let meddling = if is_meddled_with {
+            let horizon = horizon(&groups, &self.setup);
+            meddling::draw(self.seed, self.size, &self.plant, &batches, &mut groups, horizon)
+        } else {
+            Meddling::default()
+        };
+        Self { groups, batches, meddling, loads_wanted: loads, ..self.clone() }
+    }
+
+    /// People ask besides.
+    pub(super) fn is_meddled_with(&self) -> bool {
+        !self.meddling.script.is_empty()
     }
 
     /// The same with the faults of a fault file.

@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::course::RunSize;
+use super::coverage::{Counter, Coverage, FAULT_DEMAND, LOADS_PER_SEED, SEEDS_JUDGED_MIN};
 use super::evidence::Evidence;
+use super::outages::{CLOCK_BACK, CLOCK_FORWARD, OutageKind};
+use crate::faults::FaultKind;
 use crate::stack::RecoveryCase;
 
 /// What a series of seeds showed.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ProofReport {
-    /// No checker found anything.
+    /// No checker found anything, and a whole series met what it has to meet.
     pub ok: bool,
     /// Seeds run.
     pub seeds: u64,
@@ -20,7 +23,7 @@ pub struct ProofReport {
     pub loads: u64,
     /// Times a daemon went down.
     pub crashes: u64,
-    /// Planned and applied faults by kind.
+    /// Planned and applied faults by kind; ways the daemon went down are among them.
     pub faults: BTreeMap<String, FaultFigures>,
     /// Loads by outcome.
     pub outcomes: BTreeMap<String, u64>,
@@ -28,6 +31,14 @@ pub struct ProofReport {
     pub reasons: BTreeMap<String, u64>,
     /// What daemons found when they came up again.
     pub recoveries: Recoveries,
+    /// What was met, each with its demand.
+    pub coverage: Coverage,
+    /// What of it is below its demand.
+    pub coverage_missing: Vec<String>,
+    /// What is not asked for, and why.
+    pub coverage_not_asked: BTreeMap<String, String>,
+    /// The series is long enough for its coverage to count.
+    pub is_coverage_judged: bool,
     /// Things looked at, by checker.
     pub checks: BTreeMap<String, u64>,
     /// What does not hold.
@@ -114,6 +125,10 @@ impl ProofReport {
             figures.planned += count.planned;
             figures.applied += count.applied;
         }
+        for (kind, count) in &evidence.outage_kinds {
+            self.faults.insert((*kind).to_owned(), *count);
+        }
+        self.coverage.add_sightings(&evidence.encounters);
         self.outcomes = loads.outcomes.clone();
         self.reasons = loads.reasons.clone();
         for case in &evidence.recoveries {
@@ -132,6 +147,23 @@ impl ProofReport {
         });
     }
 
+    /// The series is over: holds what it met against what it has to meet.
+    pub(super) fn judge(&mut self) {
+        let kinds = FaultKind::all().map(FaultKind::name);
+        let names = kinds.chain(OutageKind::ALL.map(OutageKind::name)).chain([CLOCK_FORWARD, CLOCK_BACK]);
+        for name in names {
+            let count = self.faults.entry(name.to_owned()).or_default().applied;
+            self.coverage.set(&format!("fault {name}"), Counter { count, demand: FAULT_DEMAND });
+        }
+        let count = self.loads / self.seeds.max(1);
+        self.coverage.set("loads per seed", Counter { count, demand: LOADS_PER_SEED });
+        self.coverage_missing = self.coverage.missing();
+        self.coverage_not_asked = Coverage::not_asked();
+        self.is_coverage_judged = self.seeds >= SEEDS_JUDGED_MIN;
+        let is_covered = !self.is_coverage_judged || self.coverage_missing.is_empty();
+        self.ok = is_covered && self.failures.is_empty();
+    }
+
     /// Adds the report of further seeds.
     pub(super) fn merge(&mut self, other: Self) {
         self.ok &= other.ok;
@@ -143,6 +175,7 @@ impl ProofReport {
             sum.planned += figures.planned;
             sum.applied += figures.applied;
         }
+        self.coverage.merge(other.coverage);
         add(&mut self.outcomes, other.outcomes);
         add(&mut self.reasons, other.reasons);
         add(&mut self.checks, other.checks);

@@ -62,7 +62,7 @@ impl<F: Fn(&RunPlan) -> bool> Search<F> {
         for (keep, of) in [(1, 2), (3, 4)] {
             loop {
                 let loads = self.plan.groups.load_count();
-                let fewer = self.plan.with_loads(loads * keep / of);
+                let fewer = self.plan.with_orders(loads * keep / of, self.plan.is_meddled_with());
                 let is_fewer = (LOADS_MIN..loads).contains(&fewer.groups.load_count());
                 if !is_fewer || !self.take(fewer) {
                     break;
@@ -73,6 +73,9 @@ impl<F: Fn(&RunPlan) -> bool> Search<F> {
 
     /// Leaves out all of a kind, else as many one by one as can be missed.
     fn fewer_parts(&mut self) {
+        if self.plan.is_meddled_with() {
+            self.take(self.plan.with_orders(self.plan.loads_wanted, false));
+        }
         for part in Part::ALL {
             if part.count(&self.plan) > 1 && self.take(part.without(&self.plan, |_| false)) {
                 continue;

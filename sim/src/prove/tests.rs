@@ -14,7 +14,7 @@ use crate::stack::{Breach, WatchRule};
 
 #[test]
 fn few_small_seeds_are_clean() {
-    let report = prove(1..9, RunSize::Small, Panel::default(), |_, _| {});
+    let report = prove(1..9, RunSize::Small, Panel::default(), 2, |_, _| {});
     let lines: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
     assert!(report.ok, "{}", lines.join("\n"));
     assert_eq!(report.seeds, 8);
@@ -96,6 +96,7 @@ type Break = (&'static str, fn(&mut Evidence));
 
 const BREAKS: &[Break] = &[
     ("core_invariants", |evidence| evidence.end = End::Invariant("broken".into())),
+    ("core_invariants", |evidence| evidence.account_broken = Some("planned 2, done 3".into())),
     ("restart", |evidence| evidence.end = End::NotStarted("damaged".into())),
     ("progress", |evidence| evidence.end = End::Stuck("open".into())),
     ("ack_after_durable", |evidence| breach(evidence, WatchRule::AckAfterDurable)),

@@ -2,21 +2,25 @@
 //! judges nothing.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use wcs_core::InvariantBroken;
 use wcs_engine::Replay;
-use wcs_types::{CORE_VERSION, Identify, LineId, MonoTime, Nanos, Record};
+use wcs_types::{BatchId, CORE_VERSION, Code, Fact, Identify, JobSpec, LineId, MonoTime, Nanos, Record};
 
+use super::account::Account;
 use super::books::Books;
-use super::course::{Outage, OutageKind, RunPlan};
+use super::course::RunPlan;
+use super::coverage::Encounters;
 use super::evidence::{End, Endings, Evidence, Replayed, Takeover};
+use super::outages::{CLOCK_BACK, CLOCK_FORWARD, Outage, OutageKind};
 use super::reasons::Reasons;
 use super::repeats::Repeats;
 use super::resumed::Resumed;
 use crate::report::{Physical, Tally, reconcile};
 use crate::server::{FaultTargets, HostedSorter};
-use crate::stack::{Stack, StackError, StackSetup};
+use crate::stack::{Death, RecoveryCase, Stack, StackError, StackSetup};
 use crate::supervisor::Supervisor;
 use crate::world::{KnobKind, Sorter};
 
@@ -24,13 +28,12 @@ use crate::world::{KnobKind, Sorter};
 const QUIET: Nanos = Nanos::from_secs(180);
 /// No fault hides a new owner of the PLC for longer.
 const NOTICE_MAX: Nanos = Nanos::from_secs(180);
-/// Every invariant is checked after so many records.
-const CHECK_EVERY: u64 = 100;
+/// Every table is held against every other after so many records; the account is kept record by record.
+const CHECK_EVERY: u64 = 1_000;
 /// No run takes longer.
 const RUN_MAX: MonoTime = MonoTime(48 * 3_600 * 1_000_000_000);
-/// Step and steps of the wait for a batch that is being written.
-const WRITE_STEP: Nanos = Nanos::from_micros(50);
-const WRITE_STEPS_MAX: u32 = 10_000;
+/// How long a daemon may take to get to the point at which its power shall go. Then it goes as it is.
+const POINT_WAIT: Nanos = Nanos::from_secs(300);
 
 /// Runs a plan to its end.
 pub(super) fn run(plan: &RunPlan) -> Evidence {
@@ -69,19 +72,26 @@ fn build(plan: &RunPlan, physical: &Rc<RefCell<Physical>>) -> Result<Stack, Stac
     let mut stack = Stack::new(setup)?;
     stack.watch();
     stack.stall_at(plan.stalls.clone());
+    stack.ask(plan.meddling.script.clone());
     Ok(stack)
 }
 
 /// True when the run came to its end.
 fn drive(plan: &RunPlan, stack: &mut Stack, evidence: &mut Evidence) -> Result<bool, StackError> {
     for outage in &plan.outages {
-        if stack.run(MonoTime::ZERO + outage.at)? || !go_down(outage, stack)? {
-            return Ok(true);
+        evidence.outage_kinds.entry(outage.kind.name()).or_default().planned += 1;
+    }
+    let mut is_done = false;
+    for outage in &plan.outages {
+        is_done = stack.run(MonoTime::ZERO + outage.at)?;
+        is_done = is_done || go_down(outage, stack, evidence)?;
+        if is_done {
+            break;
         }
         evidence.outages += 1;
         check_core(stack)?;
     }
-    let is_done = stack.run(RUN_MAX)?;
+    let is_done = is_done || stack.run(RUN_MAX)?;
     check_core(stack)?;
     if is_done {
         let is_kept = stack.take_over(NOTICE_MAX)?;
@@ -90,25 +100,41 @@ fn drive(plan: &RunPlan, stack: &mut Stack, evidence: &mut Evidence) -> Result<b
     Ok(is_done)
 }
 
-/// False when the work was done before the daemon could go down.
-fn go_down(outage: &Outage, stack: &mut Stack) -> Result<bool, StackError> {
-    if outage.kind == OutageKind::MidWrite {
-        for _ in 0..WRITE_STEPS_MAX {
-            if stack.daemon().pending_count() != 0 {
-                break;
-            }
-            let until = stack.now() + WRITE_STEP;
-            if stack.run(until)? {
-                return Ok(false);
-            }
+/// True when the work was done before the daemon could go down.
+fn go_down(outage: &Outage, stack: &mut Stack, evidence: &mut Evidence) -> Result<bool, StackError> {
+    let mut kind = outage.kind;
+    if let Some(point) = outage.point() {
+        stack.arm(Some(point));
+        let until = stack.now() + POINT_WAIT;
+        if stack.run(until)? {
+            stack.arm(None);
+            return Ok(true);
+        }
+        if !stack.is_down() {
+            kind = OutageKind::PowerLoss;
         }
     }
-    check_core(stack)?;
-    match outage.kind {
-        OutageKind::PowerLoss | OutageKind::MidWrite => stack.crash(outage.down, outage.seed)?,
-        OutageKind::Stop => stack.stop(outage.down)?,
+    if !stack.is_down() {
+        check_core(stack)?;
     }
-    Ok(true)
+    let interrupted = stack.daemon().interrupted_count();
+    let death = match kind {
+        OutageKind::Kill => Death::Killed,
+        OutageKind::Stop | OutageKind::OwnerChange => Death::Stopped,
+        _ => Death::Power { seed: outage.seed },
+    };
+    stack.go_down(death, outage.down, outage.back())?;
+    if kind == OutageKind::Recovery && stack.daemon().interrupted_count() == interrupted {
+        kind = OutageKind::PowerLoss;
+    }
+    evidence.outage_kinds.entry(kind.name()).or_default().applied += 1;
+    let clock = if outage.clock_ms < 0 { CLOCK_BACK } else { CLOCK_FORWARD };
+    if outage.clock_ms != 0 {
+        let figures = evidence.outage_kinds.entry(clock).or_default();
+        figures.planned += 1;
+        figures.applied += 1;
+    }
+    Ok(false)
 }
 
 fn check_core(stack: &Stack) -> Result<(), StackError> {
@@ -134,6 +160,7 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
         // Gone without a word while the PLC began a new life: the next piece of that sku is taken for it.
         evidence.labels_given_up.extend(stack.sorter().touched(KnobKind::Lost).iter().cloned());
     }
+    evidence.labels_given_up.extend(unread_in_two_lives(stack));
     evidence.labels_missorted = stack.sorter().touched(KnobKind::Missort).clone();
     let (counts, _) = stack.hosted().fault_counts();
     evidence.faults = counts.clone();
@@ -143,7 +170,17 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
     let mut endings = Endings::default();
     let (mut reasons, mut repeats) = (Reasons::default(), Repeats::default());
     let mut books = Books::default();
+    let mut encounters = encounters_of(stack);
+    let mut account = Account::new(account_plans(plan));
+    let mut own_ended = BTreeSet::new();
     let see = |record: &Record| {
+        account.add(record);
+        encounters.see(record);
+        for fact in &record.facts {
+            if let Fact::BatchEnded { batch } = fact {
+                own_ended.insert(*batch);
+            }
+        }
         reasons.add(record);
         repeats.add(record);
         books.add(record);
@@ -153,10 +190,62 @@ fn collect(plan: &RunPlan, stack: &mut Stack, physical: &Physical, evidence: &mu
     evidence.replay = follow(plan, stack, see);
     evidence.endings = endings;
     (evidence.reasons, evidence.repeats, evidence.books) = (reasons, repeats, books);
-    let expected = i64::try_from(plan.groups.expected_pieces).expect("a few pieces");
+    // What people added and cancelled counts, and their own batches where they were closed.
+    let own = plan.meddling.own.iter().filter(|(batch, _)| own_ended.contains(batch));
+    let own: u64 = own.flat_map(|(_, jobs)| jobs).map(|job| u64::from(job.quantity.0)).sum();
+    let expected = i64::try_from(plan.groups.expected_pieces + own).expect("a few pieces");
+    let expected = expected + tally.added_pieces - tally.cancelled_pieces;
+    evidence.encounters = encounters;
+    evidence.account_broken = judge_account(account, &evidence.end);
     evidence.expected_pieces = expected;
     evidence.reconciled = reconcile(&plan.plant, LineId(0), &tally, physical, expected);
     evidence.tally = tally;
+}
+
+/// Jobs of every batch that can be started.
+fn account_plans(plan: &RunPlan) -> BTreeMap<BatchId, Vec<JobSpec>> {
+    let planned = plan.batches.iter().map(|batch| (batch.spec.batch, batch.jobs.clone()));
+    planned.chain(plan.meddling.own.clone()).collect()
+}
+
+/// What does not add up in the account: at the record that says so, and at the end of a run that came to one.
+fn judge_account(account: Account, end: &End) -> Option<String> {
+    if *end == End::Done { account.close().err() } else { account.broken().map(str::to_owned) }
+}
+
+/// What the run met beside its journal: answers, and how journals were found.
+fn encounters_of(stack: &Stack) -> Encounters {
+    let mut encounters = Encounters::default();
+    for reply in stack.askers().asked().iter().filter_map(|asked| asked.reply.as_ref()) {
+        encounters.see_reply(reply);
+    }
+    let daemon = stack.daemon();
+    for case in daemon.recoveries() {
+        let name = match case {
+            RecoveryCase::Torn => "torn",
+            RecoveryCase::Sealed => "sealed",
+            RecoveryCase::Clean => "clean",
+        };
+        encounters.count("recovery", name, 1);
+    }
+    let starts = daemon.recoveries().len() as u64;
+    encounters.count("recovery", "from_checkpoint", daemon.restored_count());
+    encounters.count("recovery", "from_first_record", starts - daemon.restored_count());
+    encounters.count("recovery", "interrupted", daemon.interrupted_count());
+    encounters.count("recovery", "clock_doubted", daemon.clock_doubt_count());
+    encounters
+}
+
+/// Labels of loads that were on the belt when the PLC forgot them and that could not be read at some scan: seen again
+/// without its label such a load is one more, and nobody can say which of those that were lost it is.
+fn unread_in_two_lives(stack: &Stack) -> BTreeSet<Code> {
+    let touched = |kinds: &[KnobKind]| -> BTreeSet<Code> {
+        kinds.iter().flat_map(|kind| stack.sorter().touched(*kind)).cloned().collect()
+    };
+    let had_two_lives = touched(&[KnobKind::PlcRestart, KnobKind::FifoReset]);
+    let unread =
+        touched(&[KnobKind::NoRead, KnobKind::MultiRead, KnobKind::BadFormat, KnobKind::ScannerDown]);
+    had_two_lives.intersection(&unread).cloned().collect()
 }
 
 fn has_new_life(stack: &Stack) -> bool {

@@ -64,14 +64,17 @@ pub struct Tally {
     pub added_pieces: i64,
     /// Pieces that were cancelled.
     pub cancelled_pieces: i64,
-    /// Pieces of all batches that were staged, with what was added and without what was cancelled.
+    /// Pieces of all batches that were started, with what was added and without what was cancelled.
     pub planned_pieces: i64,
     /// Pieces planned by order and sku.
     pub planned: BTreeMap<(String, String), i64>,
     /// Alarms raised, by code.
     pub alarms: BTreeMap<String, u64>,
     bound: BTreeMap<ChuteId, OrderKey>,
-    staged: BTreeMap<(u32, u16), i64>,
+    /// What is handed over for each batch, by part.
+    staged: BTreeMap<BatchId, BTreeMap<u16, Vec<Wanted>>>,
+    /// What is planned in each batch that was started.
+    started: BTreeMap<BatchId, Started>,
 }
 
 impl Tally {
@@ -82,7 +85,8 @@ impl Tally {
         if let Input::Verb { verb: Verb::Add { jobs, .. }, .. } = &record.input
             && record.facts.iter().any(|fact| matches!(fact, Fact::JobsAdded { .. }))
         {
-            self.plan(jobs);
+            let wanted: Vec<Wanted> = jobs.iter().map(Wanted::of).collect();
+            self.plan(&wanted, 1);
         }
         for fact in &record.facts {
             self.see_fact(fact);
@@ -102,27 +106,58 @@ impl Tally {
                     tally.bound_at_exit.get_or_insert(order);
                 }
             }
-            Input::Verb { verb: Verb::Stage { spec, part, jobs }, .. } => {
-                let pieces: i64 = jobs.iter().map(|job| i64::from(job.quantity.0)).sum();
-                if self.staged.insert((spec.batch.0, *part), pieces).is_none() {
-                    self.planned_pieces += pieces;
-                    self.plan(jobs);
-                }
+            // The first part of a number stands; another one is refused.
+            Input::Verb { verb: Verb::Stage { spec, part, jobs }, .. }
+                if !self.started.contains_key(&spec.batch) =>
+            {
+                let parts = self.staged.entry(spec.batch).or_default();
+                parts.entry(*part).or_insert_with(|| jobs.iter().map(Wanted::of).collect());
+            }
+            Input::Verb { verb: Verb::Unstage { batch }, .. } if !self.started.contains_key(batch) => {
+                self.staged.remove(batch);
             }
             _ => {}
         }
     }
 
-    fn plan(&mut self, jobs: &[JobSpec]) {
-        for job in jobs {
-            let key = (job.order.number.clone(), job.sku.code.clone());
-            *self.planned.entry(key).or_default() += i64::from(job.quantity.0);
+    fn plan(&mut self, wanted: &[Wanted], sign: i64) {
+        for Wanted { key, pieces } in wanted {
+            *self.planned.entry(key.clone()).or_default() += sign * pieces;
         }
     }
 
-    fn cancel(&mut self, pieces: i64) {
-        self.planned_pieces -= pieces;
-        self.cancelled_pieces += pieces;
+    fn start(&mut self, batch: BatchId) {
+        self.batches += 1;
+        let staged: Vec<Wanted> =
+            self.staged.get(&batch).into_iter().flat_map(BTreeMap::values).flatten().cloned().collect();
+        self.plan(&staged, 1);
+        let pieces: i64 = staged.iter().map(|wanted| wanted.pieces).sum();
+        self.started.insert(batch, Started { staged: pieces, ..Started::default() });
+        self.planned_pieces += pieces;
+    }
+
+    /// A start was taken back, with whatever was added and cancelled since.
+    fn cancel_start(&mut self, batch: BatchId) {
+        self.batches -= 1;
+        for part in self.staged.remove(&batch).unwrap_or_default().values() {
+            self.plan(part, -1);
+        }
+        let Started { staged, added, cancelled } = self.started.remove(&batch).unwrap_or_default();
+        self.planned_pieces -= staged + added - cancelled;
+        self.added_pieces -= added;
+        self.cancelled_pieces -= cancelled;
+    }
+
+    fn change_plan(&mut self, batch: BatchId, pieces: i64) {
+        let started = self.started.entry(batch).or_default();
+        self.planned_pieces += pieces;
+        if pieces < 0 {
+            started.cancelled -= pieces;
+            self.cancelled_pieces -= pieces;
+        } else {
+            started.added += pieces;
+            self.added_pieces += pieces;
+        }
     }
 
     fn see_hand_sorted(&mut self, fact: &Fact) {
@@ -138,7 +173,7 @@ impl Tally {
 
     fn see_fact(&mut self, fact: &Fact) {
         match fact {
-            Fact::BatchStarted { .. } => self.batches += 1,
+            Fact::BatchStarted { batch } => self.start(*batch),
             Fact::BatchEnded { .. } => self.batches_ended += 1,
             Fact::PiecesShort { batch, job, order, label, pieces, reason, .. } => self.shorts.push(Short {
                 order: order.number.clone(),
@@ -191,17 +226,37 @@ impl Tally {
             | Fact::BoxClosed { .. }
             | Fact::BoxBound { .. }
             | Fact::ChuteTakenOut { .. }
-            | Fact::ChutePutBack { .. }
-            | Fact::StartCancelled { .. } => {}
-            Fact::JobsAdded { pieces, .. } => {
-                self.planned_pieces += i64::from(pieces.0);
-                self.added_pieces += i64::from(pieces.0);
+            | Fact::ChutePutBack { .. } => {}
+            Fact::StartCancelled { batch, .. } => self.cancel_start(*batch),
+            Fact::JobsAdded { batch, pieces, .. } => self.change_plan(*batch, i64::from(pieces.0)),
+            Fact::OrderCancelled { batch, jobs, .. } => {
+                let pieces: i64 = jobs.iter().map(|(_, pieces)| i64::from(pieces.0)).sum();
+                self.change_plan(*batch, -pieces);
             }
-            Fact::OrderCancelled { jobs, .. } => {
-                self.cancel(jobs.iter().map(|(_, pieces)| i64::from(pieces.0)).sum());
-            }
-            Fact::PiecesCancelled { pieces, .. } => self.cancel(i64::from(pieces.0)),
+            Fact::PiecesCancelled { batch, pieces, .. } => self.change_plan(*batch, -i64::from(pieces.0)),
         }
+    }
+}
+
+/// Pieces of a batch that was started.
+#[derive(Clone, Copy, Debug, Default)]
+struct Started {
+    staged: i64,
+    added: i64,
+    cancelled: i64,
+}
+
+/// Pieces of an article that an order wants.
+#[derive(Clone, Debug)]
+struct Wanted {
+    key: (String, String),
+    pieces: i64,
+}
+
+impl Wanted {
+    fn of(job: &JobSpec) -> Self {
+        let key = (job.order.number.clone(), job.sku.code.clone());
+        Self { key, pieces: i64::from(job.quantity.0) }
     }
 }
 

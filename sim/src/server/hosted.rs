@@ -9,7 +9,8 @@ use wcs_types::{MonoTime, Nanos};
 
 use super::{Device, LinkFaults};
 use crate::faults::{
-    Change, DiskStall, Disturbance, FaultCount, FaultId, FaultKind, FaultPlan, LinkFault, Schedule,
+    Change, DiskStall, Disturbance, FaultCharges, FaultCount, FaultId, FaultKind, FaultPlan, FaultSwitch,
+    LinkFault, Schedule,
 };
 use crate::world::{ClientId, KnobKind, LedgerEvent, PlcReply, Sorter};
 
@@ -25,6 +26,12 @@ pub struct FaultTargets {
     pub link_name: Option<String>,
     /// The disk of the daemon, where it lives in this process.
     pub disk: DiskStall,
+    /// That disk has no room. Only virtual time obeys this and the next two.
+    pub disk_full: FaultSwitch,
+    /// Syncs of that disk that fail.
+    pub disk_errors: FaultCharges,
+    /// Nobody reaches the store.
+    pub store: FaultSwitch,
 }
 
 /// A sorter with its faults and its ledger.
@@ -94,7 +101,10 @@ impl HostedSorter {
             return (self.sorter.applied(knob), self.sorter.touched(knob).len() as u64);
         }
         let applied = match kind {
+            FaultKind::DiskError => self.targets.disk_errors.applied(),
+            FaultKind::DiskFull => self.targets.disk_full.applied(),
             FaultKind::DiskStall => self.targets.disk.applied(),
+            FaultKind::StoreOutage => self.targets.store.applied(),
             FaultKind::HalfOpen => link.half_open,
             FaultKind::LateReplies => link.late,
             FaultKind::TcpCut => link.cut,
@@ -131,6 +141,9 @@ impl HostedSorter {
         }
         match fault.disturbance {
             Disturbance::DiskStall => self.targets.disk.set(is_begin),
+            Disturbance::DiskFull => self.targets.disk_full.set(is_begin),
+            Disturbance::DiskError { count } => self.targets.disk_errors.add(count),
+            Disturbance::StoreOutage => self.targets.store.set(is_begin),
             Disturbance::Link(link) => self.change_link(link, is_begin),
             Disturbance::Sorter(knob) if is_begin => {
                 if !self.sorter.apply(now, knob, None) {
@@ -205,7 +218,9 @@ fn is_of_line(kind: FaultKind) -> bool {
 fn knob_kind(kind: FaultKind) -> Option<KnobKind> {
     use FaultKind as F;
     Some(match kind {
-        F::DiskStall | F::HalfOpen | F::LateReplies | F::TcpCut | F::Wrap => return None,
+        F::DiskError | F::DiskFull | F::DiskStall | F::StoreOutage => return None,
+        F::HalfOpen | F::LateReplies | F::TcpCut | F::Wrap => return None,
+        F::BadFormat => KnobKind::BadFormat,
         F::DoubleOwner => KnobKind::DoubleOwner,
         F::DriveStop => KnobKind::DriveStop,
         F::Exception06 => KnobKind::Exception06,
@@ -218,12 +233,15 @@ fn knob_kind(kind: FaultKind) -> Option<KnobKind> {
         F::Lost => KnobKind::Lost,
         F::Missed => KnobKind::Missed,
         F::Missort => KnobKind::Missort,
+        F::MultiRead => KnobKind::MultiRead,
         F::NoRead => KnobKind::NoRead,
         F::OldOwner => KnobKind::OldOwner,
         F::OneRequestPerCycle => KnobKind::OneRequestPerCycle,
         F::PlcRestart => KnobKind::PlcRestart,
+        F::PurgeAtReset => KnobKind::PurgeAtReset,
         F::Removed => KnobKind::Removed,
         F::ReplyDelay => KnobKind::ReplyDelay,
+        F::ScannerDown => KnobKind::ScannerDown,
         F::StaleEcho => KnobKind::StaleEcho,
         F::TornSlots => KnobKind::TornSlots,
     })

@@ -14,9 +14,10 @@ use wcs_types::{
 
 use super::StackError;
 use super::answers::Standing;
-use super::disk::{Disk, Synced};
+use super::clocks::Clocks;
+use super::disk::{Disk, DiskFaults, Synced};
+use super::outage::{CrashPoint, Death, PowerOff, Return};
 use super::watch::{InputMarks, Watch, marks_of};
-use crate::faults::DiskStall;
 use crate::people::Askers;
 use crate::supervisor::Supervisor;
 
@@ -75,7 +76,15 @@ pub struct Daemon {
     session: SorterSession,
     engine: Engine,
     disk: Disk,
-    stall: DiskStall,
+    faults: DiskFaults,
+    clocks: Clocks,
+    /// Where the power goes next.
+    fuse: Option<CrashPoint>,
+    is_down: bool,
+    /// Recoveries during which the power went.
+    interrupted: u64,
+    /// Starts at which the wall clock was found behind or far ahead.
+    clock_doubts: u64,
     sync_time: Nanos,
     check_every: u64,
     last_check: u64,
@@ -109,15 +118,21 @@ impl Daemon {
         sync_time: Nanos,
         check_every: u64,
         checkpoint_every: u64,
-        stall: DiskStall,
+        faults: DiskFaults,
     ) -> Result<Self, StackError> {
         let storage = MemoryStorage::new();
-        let boot = open(&storage, &plant, MonoTime::ZERO)?;
+        let clocks = Clocks::default();
+        let boot = open(&storage, &plant, clocks, MonoTime::ZERO)?;
         let session = new_session(&plant, seed, 0);
         Ok(Self {
             engine: boot.engine,
-            disk: Disk::new(boot.writer, sync_time, stall.clone()),
-            stall,
+            disk: Disk::new(boot.writer, storage.clone(), sync_time, faults.clone()),
+            faults,
+            clocks,
+            fuse: None,
+            is_down: false,
+            interrupted: 0,
+            clock_doubts: 0,
             session,
             sync_time,
             check_every,
@@ -142,15 +157,42 @@ impl Daemon {
         })
     }
 
-    pub(super) fn crash(&mut self, seed: u64) {
+    /// The daemon is gone.
+    pub(super) fn die(&mut self, now: MonoTime, death: Death) {
+        // A process that cannot write what it has is stopped the hard way.
+        let death = if death == Death::Stopped && self.is_disk_full() { Death::Killed } else { death };
+        if death == Death::Stopped {
+            self.stop(now);
+        }
         self.earlier = self.figures();
-        self.storage.crash(seed);
+        match death {
+            Death::Power { seed } => self.storage.crash(seed),
+            Death::Killed => self.storage.kill(),
+            Death::Stopped => {}
+        }
+        self.fuse = None;
+    }
+
+    /// The power goes when the daemon gets to this point.
+    pub(super) fn arm(&mut self, fuse: Option<CrashPoint>) {
+        self.fuse = fuse;
+    }
+
+    /// The power went at the point that was armed; nothing happens any more before the daemon is started again.
+    pub fn is_down(&self) -> bool {
+        self.is_down
+    }
+
+    /// Blows at this point, if it was armed.
+    fn blows(&mut self, point: CrashPoint) -> bool {
+        self.is_down |= self.fuse == Some(point);
+        self.is_down
     }
 
     /// Everything made goes to disk, then the seal; nothing is taken any more.
-    pub(super) fn stop(&mut self, now: MonoTime) {
+    fn stop(&mut self, now: MonoTime) {
         self.disk.finish();
-        if self.engine.take_batch(now.0 / 1_000_000, self.disk.spare()) {
+        if self.engine.take_batch(self.clocks.wall_unix_ms(now), self.disk.spare()) {
             self.disk.write(now);
             self.disk.finish();
         }
@@ -163,24 +205,30 @@ impl Daemon {
                 tracing::warn!(%error, "a checkpoint was not written");
             }
         }
-        self.earlier = self.figures();
     }
 
     pub(super) fn restart(
         &mut self,
         now: MonoTime,
+        back: Return,
         supervisor: &mut Supervisor,
         mut watch: Option<&mut Watch>,
     ) -> Result<(), StackError> {
         self.life += 1;
-        let boot = open(&self.storage, &self.plant, now)?;
+        self.is_down = false;
+        self.clocks.set_wall(back.clock_ms);
+        let boot = self.recover(now, back.power_off)?;
+        let (resumed, doubt) = self.clocks.resume(boot.recovered.last_stamp, now);
+        self.clock_doubts += u64::from(doubt.is_some());
+        self.clocks.start(now, resumed.later(boot.engine.core().now()));
         supervisor.begin_again(boot.chronicle);
         if let Some(watch) = &mut watch {
             watch.forget_process(now);
             for entry in Reader::open(&self.storage, Seq(1), boot.recovered.last_seq)
                 .map_err(|error| StackError::Boot(error.into()))?
             {
-                watch.see_recovered(&entry.map_err(|error| StackError::Boot(error.into()))?.record);
+                let record = entry.map_err(|error| StackError::Boot(error.into()))?.record;
+                watch.see_recovered(now, &record);
             }
         }
         self.restored += u64::from(boot.start.restored != Seq::NONE);
@@ -191,18 +239,64 @@ impl Daemon {
         self.answers.clear();
         self.asked.clear();
         self.engine = boot.engine;
-        self.disk = Disk::new(boot.writer, self.sync_time, self.stall.clone());
+        self.disk = Disk::new(boot.writer, self.storage.clone(), self.sync_time, self.faults.clone());
         self.session = new_session(&self.plant, self.seed, self.life);
-        self.last_turn = now;
+        self.last_turn = self.clocks.core(now);
         self.was_frozen = false;
         Ok(())
     }
 
     /// The process stands still from now until its next turn.
     pub(super) fn freeze(&mut self, now: MonoTime) {
-        self.engine.begin_turn(now);
-        self.last_turn = now;
+        let core_now = self.clocks.core(now);
+        self.engine.begin_turn(core_now);
+        self.last_turn = core_now;
         self.was_frozen = true;
+    }
+
+    /// Opens the journal; when the power goes meanwhile, once more.
+    fn recover(
+        &mut self,
+        now: MonoTime,
+        power_off: Option<PowerOff>,
+    ) -> Result<Boot<MemoryStorage>, StackError> {
+        // What was wrong with the disk is over: nobody is started on a full one.
+        self.storage.set_capacity(None);
+        self.storage.fail_syncs(0);
+        if let Some(PowerOff { changes, seed }) = power_off {
+            self.storage.power_off_after(changes);
+            // What it says does not matter: its machine or its process is gone.
+            let begun = open(&self.storage, &self.plant, self.clocks, now);
+            if self.storage.is_off() {
+                self.interrupted += 1;
+                self.storage.crash(seed);
+            } else {
+                // A recovery that needs fewer changes than that was over; then its process ends alone.
+                tracing::debug!(is_ok = begun.is_ok(), "recovered before the power went");
+                self.storage.kill();
+            }
+        }
+        open(&self.storage, &self.plant, self.clocks, now)
+    }
+
+    /// Recoveries during which the power went.
+    pub fn interrupted_count(&self) -> u64 {
+        self.interrupted
+    }
+
+    /// Starts at which the wall clock was found behind the journal or far ahead of it.
+    pub fn clock_doubt_count(&self) -> u64 {
+        self.clock_doubts
+    }
+
+    /// Its disk has no room.
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.faults.is_full()
+    }
+
+    /// Core time and wall clock.
+    pub(super) fn clocks(&self) -> Clocks {
+        self.clocks
     }
 
     pub(super) fn session(&mut self) -> &mut SorterSession {
@@ -210,7 +304,8 @@ impl Daemon {
     }
 
     pub(super) fn session_wake(&self) -> Wake {
-        self.session.next_wake()
+        let Wake { at, is_idle_poll, latest } = self.session.next_wake();
+        Wake { at: self.clocks.sim(at), is_idle_poll, latest: self.clocks.sim(latest) }
     }
 
     /// The device obeys this daemon.
@@ -228,7 +323,8 @@ impl Daemon {
     }
 
     pub(super) fn next_due(&self, now: MonoTime) -> MonoTime {
-        self.disk.next_due(now).earlier(self.engine.next_timeout().unwrap_or(MonoTime::NEVER))
+        let timeout = self.engine.next_timeout().unwrap_or(MonoTime::NEVER);
+        self.disk.next_due(now).earlier(self.clocks.sim(timeout))
     }
 
     /// Records that are not on disk.
@@ -303,74 +399,111 @@ impl Daemon {
         figures
     }
 
-    /// One turn at one instant. True when anything was done.
+    /// One turn at one instant of simulator time. True when anything was done.
     pub(super) fn turn(
         &mut self,
         now: MonoTime,
         supervisor: &mut Supervisor,
         mut watch: Option<&mut Watch>,
     ) -> Result<bool, StackError> {
-        self.session.renew_alive(now + ALIVE);
+        let core_now = self.clocks.core(now);
+        self.session.renew_alive(core_now + ALIVE);
         let before = self.engine.last_seq();
         let was_frozen = std::mem::take(&mut self.was_frozen);
-        if now.since(self.last_turn) > TURN_MAX && !was_frozen {
+        if core_now.since(self.last_turn) > TURN_MAX && !was_frozen {
             // A real core thread turns at least this often; its idle turns were skipped and are no stall.
-            self.engine.begin_turn(now - TURN_MAX);
+            self.engine.begin_turn(core_now - TURN_MAX);
         }
-        self.last_turn = now;
-        self.engine.begin_turn(now);
-        let mut is_busy = false;
-        match self.disk.poll(now) {
-            None => {}
+        self.last_turn = core_now;
+        self.engine.begin_turn(core_now);
+        let mut is_busy = self.take_synced(now, watch.as_deref_mut())?;
+        if self.is_down {
+            return Ok(true);
+        }
+        self.admit_events(core_now, watch.as_deref_mut())?;
+        if self.is_down {
+            return Ok(true);
+        }
+        self.tell(now, supervisor, watch.as_deref_mut());
+        while let Some((ticket, verb)) = supervisor.poll_verb(core_now) {
+            if self.admit_verb(ticket, verb).is_none() {
+                break;
+            }
+            self.tell(now, supervisor, watch.as_deref_mut());
+        }
+        let made = self.engine.last_seq();
+        if made != before && self.blows(CrashPoint::AfterStep) {
+            return Ok(true);
+        }
+        is_busy |= self.send(now, supervisor, watch);
+        if made != before && self.blows(CrashPoint::BatchFilling) {
+            return Ok(true);
+        }
+        if self.disk.is_idle() && self.engine.take_batch(self.clocks.wall_unix_ms(now), self.disk.spare()) {
+            self.disk.write(now);
+            is_busy = true;
+            if self.blows(CrashPoint::Written) {
+                return Ok(true);
+            }
+        }
+        self.check(now)?;
+        Ok(is_busy || made != before)
+    }
+
+    /// What has become durable. True when anything was done.
+    fn take_synced(&mut self, now: MonoTime, watch: Option<&mut Watch>) -> Result<bool, StackError> {
+        let durable = match self.disk.poll(now) {
+            None => return Ok(false),
             Some(Synced::Failed) => {
                 self.engine.handle_write_failed();
-                is_busy = true;
+                return Ok(true);
             }
-            Some(Synced::Durable(durable)) => {
-                self.engine.handle_durable(durable);
-                if let Some(watch) = &mut watch {
-                    watch.see_durable(now, durable);
-                }
-                self.follow(durable)?;
-                is_busy = true;
-            }
+            Some(Synced::Durable(durable)) => durable,
+        };
+        if self.blows(CrashPoint::Synced) {
+            return Ok(true);
         }
+        self.engine.handle_durable(durable);
+        if let Some(watch) = watch {
+            watch.see_durable(now, durable);
+        }
+        self.follow(durable)?;
+        Ok(true)
+    }
+
+    fn admit_events(&mut self, core_now: MonoTime, mut watch: Option<&mut Watch>) -> Result<(), StackError> {
         while let Some(input) = self.session.poll_input() {
+            if self.blows(CrashPoint::BeforeAdmit) {
+                return Ok(());
+            }
             let marks = if watch.is_some() { marks_of(&input) } else { InputMarks::default() };
             let Admission::Taken(seq) = self.engine.admit(input) else {
-                self.check(now)?;
+                self.check(core_now)?;
                 unreachable!("the memory disk is never that far behind: permits are withdrawn at half");
             };
             if let Some(watch) = &mut watch {
                 watch.see_admitted(seq, marks);
             }
         }
-        self.tell(now, supervisor, watch.as_deref_mut());
-        while let Some((ticket, verb)) = supervisor.poll_verb(now) {
-            if self.admit_verb(ticket, verb).is_none() {
-                break;
-            }
-            self.tell(now, supervisor, watch.as_deref_mut());
-        }
-        is_busy |= self.send(now, supervisor, watch);
-        if self.disk.is_idle() && self.engine.take_batch(now.0 / 1_000_000, self.disk.spare()) {
-            self.disk.write(now);
-            is_busy = true;
-        }
-        let made = self.engine.last_seq();
-        self.check(now)?;
-        Ok(is_busy || made != before)
+        Ok(())
     }
 
     /// The follower takes what is durable, and saves its state after every so many records.
     fn follow(&mut self, durable: Seq) -> Result<(), StackError> {
         let Some(follower) = &mut self.follower else { return Ok(()) };
         follower.follow(durable, usize::MAX)?;
-        if follower.seq().0 >= follower.saved().0 + self.checkpoint_every {
-            // One that cannot be written costs time at the next start and nothing else; the next one is tried.
-            if let Err(error) = follower.checkpoint() {
-                tracing::warn!(%error, "a checkpoint was not written");
-            }
+        if follower.seq().0 < follower.saved().0 + self.checkpoint_every {
+            return Ok(());
+        }
+        if let Some(CrashPoint::Checkpoint { changes }) = self.fuse {
+            self.storage.power_off_after(changes);
+            self.is_down = true;
+        }
+        // One that cannot be written costs time at the next start and nothing else; the next one is tried.
+        if let Err(error) = follower.checkpoint() {
+            tracing::warn!(%error, "a checkpoint was not written");
+        }
+        if !self.is_down {
             self.keep_checkpoint();
         }
         Ok(())
@@ -401,8 +534,9 @@ impl Daemon {
 
     fn tell(&mut self, now: MonoTime, supervisor: &mut Supervisor, mut watch: Option<&mut Watch>) {
         self.engine.drain_facts(&mut self.facts);
+        let core_now = self.clocks.core(now);
         for (seq, fact) in self.facts.drain(..) {
-            supervisor.handle_fact(now, &fact);
+            supervisor.handle_fact(core_now, &fact);
             if let Some(watch) = &mut watch {
                 watch.see_fact(now, seq, &fact);
             }
@@ -416,6 +550,7 @@ impl Daemon {
                 watch.see_verb(ticket, seq, is_start);
             }
         }
+        let core_now = self.clocks.core(now);
         while let Some(output) = self.engine.poll_output() {
             has_sent = true;
             if let Some(watch) = &mut watch {
@@ -429,7 +564,7 @@ impl Daemon {
             }
             match (output.target, output.what) {
                 (Target::Line(_), OutputKind::Sorter(command)) => {
-                    self.session.handle_command(now, output.generation, command);
+                    self.session.handle_command(core_now, output.generation, command);
                 }
                 (Target::Asker(ticket), OutputKind::Reply(reply)) => {
                     supervisor.handle_reply(ticket, &reply);
@@ -507,10 +642,16 @@ fn start_follower(
     Ok(Some(follower))
 }
 
-fn open(storage: &MemoryStorage, plant: &Plant, now: MonoTime) -> Result<Boot<MemoryStorage>, StackError> {
+fn open(
+    storage: &MemoryStorage,
+    plant: &Plant,
+    clocks: Clocks,
+    now: MonoTime,
+) -> Result<Boot<MemoryStorage>, StackError> {
     let room = Room { segment_size: 4 * 1024 * 1024, reserve_size: 256 * 1024 };
     let options = Options { room, genesis: 1, trusted: Seq::NONE };
-    Ok(boot(storage.clone(), plant.clone(), options, |_| now, |_| ())?)
+    let resumed = |recovered: &Recovered| clocks.resume(recovered.last_stamp, now).0;
+    Ok(boot(storage.clone(), plant.clone(), options, resumed, |_| ())?)
 }
 
 fn new_session(plant: &Plant, seed: u64, life: u16) -> SorterSession {

@@ -10,8 +10,10 @@
 
 mod answers;
 mod blame;
+mod clocks;
 mod daemon;
 mod disk;
+mod outage;
 mod replies;
 mod standstill;
 mod watch;
@@ -25,10 +27,13 @@ use wcs_sessions::exchange::Request;
 use wcs_types::{Code, LaneNo, MonoTime, Nanos, Plant, Seq, Verb};
 
 pub use daemon::{Daemon, DaemonFigures, RecoveryCase};
+pub use outage::{CrashPoint, Death, PowerOff, Return};
 pub use watch::{Breach, Watch, WatchRule};
 pub use wire::{Wire, WireSetup};
 
+use self::disk::DiskFaults;
 use self::watch::Watched;
+use crate::faults::FaultSwitch;
 use crate::people::{Askers, PersonRequest};
 use crate::server::{Device, FaultTargets, HostedSorter};
 use crate::supervisor::Supervisor;
@@ -106,6 +111,8 @@ const DRAIN_MAX: Nanos = Nanos::from_secs(120);
 const NEWCOMER: ClientId = ClientId(u32::MAX);
 /// How long a daemon that was fenced off is watched.
 const AFTER_FENCE: Nanos = Nanos::from_secs(3);
+/// Time after which a daemon that could not start is started again.
+const START_AGAIN: Nanos = Nanos::from_secs(1);
 /// Longest step while nothing is to happen.
 const STEP_MAX: Nanos = Nanos::from_millis(100);
 
@@ -119,11 +126,14 @@ pub struct Stack {
     wire: Wire,
     daemon: Daemon,
     supervisor: Supervisor,
+    store: FaultSwitch,
     last_progress: (MonoTime, u64),
     watch: Option<Watch>,
     desk: Desk,
     askers: Askers,
     stalls: VecDeque<(MonoTime, Nanos)>,
+    /// People wait for the store to hand out what they ask about.
+    are_askers_held: bool,
 }
 
 /// What the person at the exception station waits for.
@@ -143,7 +153,7 @@ impl Stack {
     /// # Errors
     /// The daemon does not start.
     pub fn new(setup: StackSetup) -> Result<Self, StackError> {
-        let disk = setup.targets.disk.clone();
+        let disk = DiskFaults::of(&setup.targets);
         let daemon = Daemon::start(
             setup.plant,
             setup.seed,
@@ -159,6 +169,7 @@ impl Stack {
         Ok(Self {
             now: MonoTime::ZERO,
             hosted,
+            store: setup.targets.store,
             wire: Wire::new(setup.wire, setup.targets.link),
             daemon,
             supervisor: setup.supervisor,
@@ -167,6 +178,7 @@ impl Stack {
             desk: Desk::Idle,
             askers: Askers::default(),
             stalls: VecDeque::new(),
+            are_askers_held: false,
         })
     }
 
@@ -198,13 +210,16 @@ impl Stack {
         self.watch.as_ref()
     }
 
-    /// Runs until the work is done or `until` has come. True when the work is done.
+    /// Runs until the work is done, until `until` has come or the daemon is down. True when the work is done.
     ///
     /// # Errors
     /// See [`StackError`].
     pub fn run(&mut self, until: MonoTime) -> Result<bool, StackError> {
         loop {
             self.settle()?;
+            if self.daemon.is_down() {
+                return Ok(false);
+            }
             if self.is_finished() {
                 return Ok(true);
             }
@@ -247,9 +262,7 @@ impl Stack {
     /// # Errors
     /// The daemon does not start again.
     pub fn crash(&mut self, down: Nanos, seed: u64) -> Result<(), StackError> {
-        self.wire.cut(self.now);
-        self.daemon.crash(seed);
-        self.start_again(down)
+        self.go_down(Death::Power { seed }, down, Return::default())
     }
 
     /// The daemon stops cleanly and is started again after `down`.
@@ -257,9 +270,28 @@ impl Stack {
     /// # Errors
     /// The daemon does not start again.
     pub fn stop(&mut self, down: Nanos) -> Result<(), StackError> {
+        self.go_down(Death::Stopped, down, Return::default())
+    }
+
+    /// The daemon goes down and comes back after `down`, later where its disk has no room for it.
+    ///
+    /// # Errors
+    /// The daemon does not start again.
+    pub fn go_down(&mut self, death: Death, down: Nanos, back: Return) -> Result<(), StackError> {
         self.wire.cut(self.now);
-        self.daemon.stop(self.now);
-        self.start_again(down)
+        self.daemon.die(self.now, death);
+        self.start_again(down, back)
+    }
+
+    /// The power of the daemon goes when it gets to this point of its work, which [`Stack::is_down`] then says; `None`
+    /// takes that back.
+    pub fn arm(&mut self, point: Option<CrashPoint>) {
+        self.daemon.arm(point);
+    }
+
+    /// The power went where it was armed to: call [`Stack::go_down`].
+    pub fn is_down(&self) -> bool {
+        self.daemon.is_down()
     }
 
     /// The process of the daemon is stopped for `time` and then goes on as if nothing had been, as with SIGSTOP.
@@ -304,12 +336,8 @@ impl Stack {
     /// # Errors
     /// See [`StackError`].
     pub fn take_over(&mut self, wait: Nanos) -> Result<bool, StackError> {
-        let (epoch, request) = self.hosted.sorter().plc.newcomer_block();
-        if let (Some(watch), Request::Write { words, .. }) = (&mut self.watch, &request) {
-            watch.see_block(words, &self.hosted.sorter().plc);
-        }
-        let unit = self.hosted.sorter().plc.unit;
-        while self.hosted.handle(self.now, unit, NEWCOMER, &request).body != ReplyBody::Written {
+        let (epoch, request) = self.newcomer_block();
+        while !self.newcomer_writes(&request) {
             self.step()?;
         }
         let until = self.now + wait;
@@ -323,6 +351,19 @@ impl Stack {
         Ok(self.hosted.sorter().plc.owner.epoch == epoch)
     }
 
+    fn newcomer_block(&mut self) -> (u16, Request) {
+        let (epoch, request) = self.hosted.sorter().plc.newcomer_block();
+        if let (Some(watch), Request::Write { words, .. }) = (&mut self.watch, &request) {
+            watch.see_block(words, &self.hosted.sorter().plc);
+        }
+        (epoch, request)
+    }
+
+    fn newcomer_writes(&mut self, request: &Request) -> bool {
+        let unit = self.hosted.sorter().plc.unit;
+        self.hosted.handle(self.now, unit, NEWCOMER, request).body == ReplyBody::Written
+    }
+
     /// Settles what happens now and goes on to the next instant, or a little further when nothing is to happen.
     fn step(&mut self) -> Result<(), StackError> {
         self.settle()?;
@@ -330,14 +371,23 @@ impl Stack {
         Ok(())
     }
 
-    fn start_again(&mut self, down: Nanos) -> Result<(), StackError> {
-        let up = self.now + down;
-        while self.now < up {
+    fn start_again(&mut self, down: Nanos, back: Return) -> Result<(), StackError> {
+        let mut up = self.now + down;
+        while self.now < up || self.daemon.is_disk_full() {
+            // Without room there is no journal to write: whoever starts it tries again.
+            up = if self.now < up { up } else { self.now + START_AGAIN };
             // Faults begin and end while nobody commands the sorter, too.
             self.now = self.hosted.next_fault_change().later(self.now + Nanos(1)).earlier(up);
             self.hosted.advance(self.now);
         }
-        self.daemon.restart(self.now, &mut self.supervisor, self.watch.as_mut())?;
+        if back.has_newcomer {
+            let (_, request) = self.newcomer_block();
+            while !self.newcomer_writes(&request) {
+                self.now += STEP_MAX;
+                self.hosted.advance(self.now);
+            }
+        }
+        self.daemon.restart(self.now, back, &mut self.supervisor, self.watch.as_mut())?;
         self.askers.begin_again();
         self.desk = match std::mem::replace(&mut self.desk, Desk::Idle) {
             // A booking that is in the journal stands; the screen shows it again.
@@ -392,14 +442,26 @@ impl Stack {
 
     fn settle(&mut self) -> Result<(), StackError> {
         self.hosted.advance(self.now);
+        self.supervisor.set_store_down(self.store.is_on());
+        let held_up = self.supervisor.held_up_count();
+        let settled = self.settle_rounds();
+        (held_up..self.supervisor.held_up_count()).for_each(|_| self.store.count_applied());
+        settled
+    }
+
+    fn settle_rounds(&mut self) -> Result<(), StackError> {
         for _ in 0..ROUNDS_PER_INSTANT_MAX {
             let mut device = Watched { hosted: &mut self.hosted, watch: self.watch.as_mut() };
-            let mut is_busy = self.wire.carry(self.now, &mut device, self.daemon.session());
+            let clocks = self.daemon.clocks();
+            let mut is_busy = self.wire.carry(self.now, &mut device, self.daemon.session(), clocks);
             if let Some(watch) = &mut self.watch {
                 watch.look(self.now, self.hosted.sorter(), self.daemon.standing());
             }
             self.look_at_line();
             is_busy |= self.daemon.turn(self.now, &mut self.supervisor, self.watch.as_mut())?;
+            if self.daemon.is_down() {
+                return Ok(());
+            }
             is_busy |= self.serve_desk();
             is_busy |= self.serve_askers();
             if !is_busy {
@@ -438,11 +500,23 @@ impl Stack {
             self.askers.take_answer(ticket, &reply);
         }
         let mut has_asked = false;
-        while let Some((ticket, verb)) = self.askers.poll(self.now) {
+        while !self.hold_askers()
+            && let Some((ticket, verb)) = self.askers.poll(self.now)
+        {
             self.daemon.ask(ticket, verb);
             has_asked = true;
         }
         has_asked
+    }
+
+    /// While nobody reaches the store, whoever needs it waits, and everybody behind him.
+    fn hold_askers(&mut self) -> bool {
+        let are_held = self.store.is_on() && self.askers.needs_store(self.now);
+        if are_held && !self.are_askers_held {
+            self.store.count_applied();
+        }
+        self.are_askers_held = are_held;
+        are_held
     }
 
     fn book(&mut self, label: Code) -> bool {
@@ -464,8 +538,8 @@ impl Stack {
         };
         poll.earlier(self.wire.next_due())
             .earlier(self.daemon.next_due(self.now))
-            .earlier(self.supervisor.next_timeout())
-            .earlier(self.askers.next_due())
+            .earlier(self.daemon.clocks().sim(self.supervisor.next_timeout()))
+            .earlier(if self.are_askers_held { MonoTime::NEVER } else { self.askers.next_due() })
             .earlier(self.hosted.next_fault_change())
             .earlier(self.stalls.front().map_or(MonoTime::NEVER, |(at, _)| *at))
     }

@@ -5,6 +5,7 @@ use wcs_sessions::exchange::{Answer, Exchange};
 use wcs_sessions::sorter::SorterSession;
 use wcs_types::{MonoTime, Nanos};
 
+use super::clocks::Clocks;
 use crate::server::{Device, LinkFaults};
 use crate::world::{ClientId, ReplyBody};
 
@@ -86,30 +87,32 @@ impl Wire {
         now: MonoTime,
         device: &mut D,
         session: &mut SorterSession,
+        clocks: Clocks,
     ) -> bool {
+        let core_now = clocks.core(now);
         if !self.is_connected {
-            return self.connect(now, session);
+            return self.connect(now, session, core_now);
         }
         if self.faults.is_cut() || session.must_disconnect() {
             if self.faults.is_cut() {
                 self.faults.count_cut();
             }
             self.cut(now);
-            session.handle_disconnected(now);
+            session.handle_disconnected(core_now);
             return true;
         }
         match self.carrying.take() {
             None => {
-                let Some(exchange) = session.poll_exchange(now) else { return false };
+                let Some(exchange) = session.poll_exchange(core_now) else { return false };
                 self.carrying = Some(Carrying::Request { exchange, arrives: now + self.setup.latency });
                 true
             }
             Some(Carrying::Request { exchange, arrives }) if arrives <= now => {
-                self.carrying = Some(self.ask(now, &exchange, device));
+                self.carrying = Some(self.ask(now, &exchange, clocks.sim(exchange.deadline), device));
                 true
             }
             Some(Carrying::Answer { id, answer, arrives }) if arrives <= now => {
-                session.handle_answer(now, id, answer);
+                session.handle_answer(core_now, id, answer);
                 true
             }
             waiting => {
@@ -119,7 +122,7 @@ impl Wire {
         }
     }
 
-    fn connect(&mut self, now: MonoTime, session: &mut SorterSession) -> bool {
+    fn connect(&mut self, now: MonoTime, session: &mut SorterSession, core_now: MonoTime) -> bool {
         if now < self.connect_at || !session.wants_connection() {
             // Never due again for a session that is fenced off.
             if !session.wants_connection() {
@@ -130,17 +133,22 @@ impl Wire {
         if self.faults.is_cut() {
             self.faults.count_cut();
             self.connect_at = now + self.setup.reconnect;
-            session.handle_connect_failed(now);
+            session.handle_connect_failed(core_now);
             return true;
         }
         self.is_connected = true;
-        session.handle_connected(now);
+        session.handle_connected(core_now);
         true
     }
 
-    fn ask<D: Device>(&mut self, now: MonoTime, exchange: &Exchange, device: &mut D) -> Carrying {
-        let silence =
-            Carrying::Answer { id: exchange.id, answer: Answer::Silence, arrives: exchange.deadline };
+    fn ask<D: Device>(
+        &mut self,
+        now: MonoTime,
+        exchange: &Exchange,
+        deadline: MonoTime,
+        device: &mut D,
+    ) -> Carrying {
+        let silence = Carrying::Answer { id: exchange.id, answer: Answer::Silence, arrives: deadline };
         if self.faults.is_half_open() {
             self.faults.count_half_open();
             return silence;
@@ -154,7 +162,7 @@ impl Wire {
         };
         let fate = self.faults.next_reply();
         let arrives = now + reply.delay + self.setup.latency + fate.late_by;
-        if arrives > exchange.deadline {
+        if arrives > deadline {
             // It will come, and find its request given up.
             self.stale_replies += 1;
             return silence;

@@ -17,6 +17,21 @@ pub enum Knob {
         /// Scans per million.
         per_million: u32,
     },
+    /// Scans that read several codes.
+    MultiRead {
+        /// Scans per million.
+        per_million: u32,
+    },
+    /// Scans that read a code of another form.
+    BadFormat {
+        /// Scans per million.
+        per_million: u32,
+    },
+    /// Scans at which the scanner does not work.
+    ScannerDown {
+        /// Scans per million.
+        per_million: u32,
+    },
     /// Diverts that do not happen.
     Missed {
         /// Passes per million.
@@ -106,6 +121,9 @@ pub enum Knob {
 #[allow(missing_docs)]
 pub enum KnobKind {
     NoRead,
+    MultiRead,
+    BadFormat,
+    ScannerDown,
     Missed,
     Lost,
     Missort,
@@ -133,6 +151,9 @@ impl Knob {
     pub fn kind(&self) -> KnobKind {
         match self {
             Self::NoRead { .. } => KnobKind::NoRead,
+            Self::MultiRead { .. } => KnobKind::MultiRead,
+            Self::BadFormat { .. } => KnobKind::BadFormat,
+            Self::ScannerDown { .. } => KnobKind::ScannerDown,
             Self::Missed { .. } => KnobKind::Missed,
             Self::Lost { .. } => KnobKind::Lost,
             Self::Missort { .. } => KnobKind::Missort,
@@ -167,6 +188,9 @@ impl Knob {
     fn rate(&self) -> u32 {
         match self {
             Self::NoRead { per_million }
+            | Self::MultiRead { per_million }
+            | Self::BadFormat { per_million }
+            | Self::ScannerDown { per_million }
             | Self::Missed { per_million }
             | Self::Lost { per_million, .. }
             | Self::Missort { per_million }

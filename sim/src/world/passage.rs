@@ -12,6 +12,10 @@ use super::load::{Fate, Load, LoadIndex, Place};
 use super::sorter::Sorter;
 use crate::plc::routing::{Sighting, Verdict};
 
+/// What keeps a label from being read; the first that hits has its way.
+const UNREAD: [KnobKind; 4] =
+    [KnobKind::NoRead, KnobKind::MultiRead, KnobKind::BadFormat, KnobKind::ScannerDown];
+
 impl Sorter {
     /// The feed has a load ready, or a place may have come free.
     pub(crate) fn offer_load(&mut self) {
@@ -82,7 +86,14 @@ impl Sorter {
             return;
         }
         let reads = self.plc.tables.words.reads;
-        let is_unread = self.knobs.hits(KnobKind::NoRead);
+        let trouble = UNREAD.into_iter().find(|kind| self.knobs.hits(*kind));
+        let read = match trouble {
+            Some(KnobKind::MultiRead) => reads.several,
+            Some(KnobKind::BadFormat) => reads.bad_format,
+            Some(KnobKind::ScannerDown) => reads.scanner_down,
+            Some(_) => reads.no_read,
+            None => reads.ok,
+        };
         let has_no_gap = self.knobs.hits(KnobKind::Gap);
         let fate = self.draw_fate();
         let load = self.loads.at_mut(index);
@@ -93,11 +104,11 @@ impl Sorter {
             item: load.item,
             label: &load.feed.label,
             origin: load.origin,
-            read: if is_unread { reads.no_read } else { reads.ok },
+            read,
             has_no_gap,
         };
-        if is_unread {
-            self.knobs.note(KnobKind::NoRead, Some(seen.label));
+        if let Some(kind) = trouble {
+            self.knobs.note(kind, Some(seen.label));
         }
         if has_no_gap {
             self.knobs.note(KnobKind::Gap, Some(seen.label));

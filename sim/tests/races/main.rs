@@ -6,7 +6,6 @@
 //! 300 interleavings in every run, 10 000 with `WCS_FULL_SIZE`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage is broken")]
 
-mod account;
 mod script;
 
 use std::cell::RefCell;
@@ -15,12 +14,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use account::{Account, Sums};
 use script::{Incident, Race};
 use wcs_engine::Replay;
 use wcs_sim::faults::FaultPlan;
 use wcs_sim::people::Asked;
-use wcs_sim::prove::Endings;
+use wcs_sim::prove::{Account, Endings, Sums};
 use wcs_sim::report::{Physical, Tally, reconcile};
 use wcs_sim::server::{FaultTargets, HostedSorter};
 use wcs_sim::stack::{Stack, StackSetup, WireSetup};

@@ -1,5 +1,5 @@
 //! The sheet of every job, kept from the facts of a journal alone: planned and added, cancelled, done, short. What does
-//! not add up at the end of a batch is named; so is anything that is told of a batch or job that is not there.
+//! not add up is named at the record that says so; so is anything that is told of a batch or job that is not there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,41 +23,48 @@ struct BatchSheet {
 }
 
 /// Sums over all batches that ended.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Sums {
-    pub(crate) planned: u64,
-    pub(crate) added: u64,
-    pub(crate) cancelled: u64,
-    pub(crate) done: u64,
-    pub(crate) short: u64,
-    pub(crate) orders_cancelled: u64,
-    pub(crate) starts_cancelled: u64,
+pub struct Sums {
+    pub planned: u64,
+    pub added: u64,
+    pub cancelled: u64,
+    pub done: u64,
+    pub short: u64,
+    pub orders_cancelled: u64,
+    pub starts_cancelled: u64,
 }
 
 /// The account of one run.
-pub(crate) struct Account {
+#[derive(Debug, Default)]
+pub struct Account {
     plans: BTreeMap<BatchId, Vec<JobSpec>>,
     open: BTreeMap<BatchId, BatchSheet>,
     /// Batches that were sorted to their end, when another of their name began.
     over: Vec<BatchSheet>,
     on_belt: BTreeSet<LoadKey>,
     sums: Sums,
+    records: u64,
     broken: Option<String>,
 }
 
 impl Account {
-    pub(crate) fn new(plans: BTreeMap<BatchId, Vec<JobSpec>>) -> Self {
+    /// An account for batches with these jobs, which are known before any of them is staged.
+    pub fn new(plans: BTreeMap<BatchId, Vec<JobSpec>>) -> Self {
         Self {
             plans,
             open: BTreeMap::new(),
             over: Vec::new(),
             on_belt: BTreeSet::new(),
             sums: Sums::default(),
+            records: 0,
             broken: None,
         }
     }
 
-    pub(crate) fn add(&mut self, record: &Record) {
+    /// Adds a record.
+    pub fn add(&mut self, record: &Record) {
+        self.records += 1;
         for fact in &record.facts {
             self.see(&record.input, fact);
         }
@@ -183,8 +190,21 @@ impl Account {
         }
     }
 
+    /// Records that were added.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The first thing that does not add up.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
     /// The sums, when everything came to its end and adds up.
-    pub(crate) fn close(mut self) -> Result<Sums, String> {
+    ///
+    /// # Errors
+    /// What does not.
+    pub fn close(mut self) -> Result<Sums, String> {
         if let Some(broken) = self.broken {
             return Err(broken);
         }
