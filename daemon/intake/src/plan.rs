@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use wcs_types::limits::{CODE_SIZE_MAX, CODES_PER_JOB_MAX, PIECES_PER_LINE_MAX};
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{
     Assign, BatchId, BatchKind, BatchSpec, Code, Identify, JobSpec, LineId, OrderKey, Pieces, SkuKey,
 };
@@ -103,7 +104,8 @@ impl<'a> OrderToPlan<'a> {
             quantity: line.quantity,
             barcodes: &[],
         };
-        let lines = order.lines.iter().map(line).collect();
+        let unplanned = usize::from(is_on(Mutation::LineUnplanned) && order.lines.len() > 1);
+        let lines = order.lines[..order.lines.len() - unplanned].iter().map(line).collect();
         Self { key: &order.key, priority: order.priority, due_at: order.due_at, lines }
     }
 }

@@ -91,6 +91,8 @@ mutations! {
     SeenTwice = "seen_twice",
     /// A batch is said to have ended before its missing pieces are listed.
     EndedEarly = "ended_early",
+    /// The last line of an order is read and not planned.
+    LineUnplanned = "line_unplanned",
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -22,7 +22,7 @@ const WITNESSES: &[(&str, &str)] = &[
     ("command_after_binding", "binding_ungated"),
     ("command_fresh", "commands_kept"),
     ("command_when_attached", "reattach_skipped"),
-    ("conservation", "short_unlisted"),
+    ("conservation", "line_unplanned"),
     ("core_invariants", "reservation_leaked"),
     ("event_once", "lane_event_twice"),
     ("events", "fifo_overflow"),
