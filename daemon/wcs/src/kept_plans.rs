@@ -38,7 +38,11 @@ pub(crate) fn shrink_failures(report: &ProofReport, size: RunSize, folder: &Path
             continue;
         }
         let shrunk = shrink(RunPlan::draw(failure.seed, size), &failure.checker, RUNS_MAX);
-        let file = PlanFile::of(&shrunk.plan, &failure.checker, failure.what.clone());
+        // What is left fails by the same checker, mostly with another load at another instant: the note says which.
+        let found = prove_plan(&shrunk.plan, Panel::default()).failures;
+        let found = found.into_iter().find(|found| found.checker == failure.checker);
+        let note = found.map_or_else(|| failure.what.clone(), |found| found.what);
+        let file = PlanFile::of(&shrunk.plan, &failure.checker, note);
         fs::create_dir_all(folder).map_err(named)?;
         let path = folder.join(format!("seed-{}-{}.toml", failure.seed, failure.checker));
         fs::write(&path, file.text()).map_err(named)?;
