@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 
 use wcs_types::limits::JOBS_PER_CANCEL_MAX;
+use wcs_types::mutation::{Mutation, is_on};
 use wcs_types::{BatchId, Fact, OrderKey, Pieces, VerbRefusal};
 
 use crate::control::{Core, Turn};
@@ -86,6 +87,7 @@ impl Core {
         self.classes.edit(class, |row| row.is_cancelled = true);
         let chute = self.classes.get(class).chute;
         let jobs = cancelled.iter().map(|(job, pieces)| (self.job_name(*job).1, *pieces)).collect();
+        let picked = if is_on(Mutation::PickedUntold) { Pieces(0) } else { picked };
         turn.out.fact(Fact::OrderCancelled { batch, order: order.clone(), chute, picked, in_flight, jobs });
         self.close_cancelled(turn, class);
         self.renew_permit(turn, self.batches.get(id).spec.line);

@@ -21,7 +21,7 @@ impl Core {
         let Decision::Route { destination, reason, .. } = turn.settle(own) else {
             unreachable!("settle answers the question that was asked");
         };
-        if reason == Reason::Late {
+        if reason == Reason::Late || is_on(Mutation::LateMiscalled) {
             let decide_by = self.loads.get(id).decide_by;
             self.count_late(turn, load, decide_by);
         }

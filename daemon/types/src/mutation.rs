@@ -93,6 +93,10 @@ mutations! {
     EndedEarly = "ended_early",
     /// The last line of an order is read and not planned.
     LineUnplanned = "line_unplanned",
+    /// A cancelled order is said to have no piece picked.
+    PickedUntold = "picked_untold",
+    /// A load is called late although its destination goes out in time.
+    LateMiscalled = "late_miscalled",
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -10,7 +10,7 @@ pub(super) fn witness(checker: &str) -> Option<(&'static str, Size)> {
 }
 
 /// Mutations that small runs hardly give room to.
-const RARE: &[&str] = &["silence_unwatched", "deadline_in_time", "permit_before_drained", "fifo_popping"];
+const RARE: &[&str] = &["silence_unwatched", "picked_untold", "permit_before_drained", "fifo_popping"];
 
 /// Checker and mutation.
 const WITNESSES: &[(&str, &str)] = &[
@@ -23,11 +23,11 @@ const WITNESSES: &[(&str, &str)] = &[
     ("command_fresh", "commands_kept"),
     ("command_when_attached", "reattach_skipped"),
     ("conservation", "line_unplanned"),
-    ("core_invariants", "reservation_leaked"),
+    ("core_invariants", "picked_untold"),
     ("event_once", "lane_event_twice"),
     ("events", "fifo_overflow"),
     ("fenced_off", "fence_ignored"),
-    ("late_by_travel", "deadline_in_time"),
+    ("late_by_travel", "late_miscalled"),
     ("ledger", "lane_as_commanded"),
     ("missort", "fifo_popping"),
     ("motion_by_person", "starts_machine"),
