@@ -129,7 +129,7 @@ fn check_store(folder: &Path) -> Result<()> {
     ensure!(foreign.out.contains("NOT OK"), "{}", foreign.out);
     let other = ["store", "rebuild", "--from", "copy.db", "--journal", "other", "--check", store];
     let differs = run(folder, &other)?.expect_code(1)?;
-    ensure!(differs.out.contains("DIFFERS loads: "), "{}", differs.out);
+    ensure!(differs.out.contains("DIFFERS loads: "), "{} {}", differs.out, differs.err);
     run(folder, &["store", "check", "none.db"])?.expect_code(2)?;
     Ok(())
 }
