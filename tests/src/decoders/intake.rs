@@ -46,8 +46,14 @@ const MARKS: [&str; 14] = [
     "\u{1}end of file\u{1}",
     "\n\u{1}end of file\u{1}\n",
 ];
-const BOUNDS: Bounds =
-    Bounds { held: 512 * 1024, held_per_byte: 400, allocations: 2_000, allocations_per_byte: 40 };
+/// Of what is held, three megabytes are the memory in which the pattern of the mapping is searched once a cell is too long
+/// for the small one (`regex` keeps it with the pattern, and the size of a pattern is bounded); the rest grows with the file.
+const BOUNDS: Bounds = Bounds {
+    held: 3 * 1024 * 1024 + 512 * 1024,
+    held_per_byte: 400,
+    allocations: 2_000,
+    allocations_per_byte: 40,
+};
 
 pub(super) const UTF8: Decoder = Decoder {
     name: "orders",
