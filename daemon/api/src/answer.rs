@@ -1,8 +1,6 @@
 //! What handlers of live views and verbs share: answers that carry a position, reads that wait for one, and names of
 //! lines and chutes.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
@@ -12,11 +10,9 @@ use wcs_types::{ChuteId, Code, LineId, OperatorId, Plant, Seq, Verb};
 
 use crate::asking::ask;
 use crate::ports::Asked;
+use crate::position::{POSITION_WAIT, ahead, need_record};
 use crate::problem::{Problem, ProblemCode};
 use crate::state::Api;
-
-/// Longest wait of a live read for the record it names.
-pub(crate) const POSITION_WAIT: Duration = Duration::from_millis(200);
 
 /// A verb was carried out.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -49,21 +45,7 @@ pub(crate) async fn live_at(api: &Api, position: Option<u64>) -> Result<(), Prob
     if api.live().wait_for(Seq(position), POSITION_WAIT).await {
         return Ok(());
     }
-    Err(Problem::new(ProblemCode::PositionAhead)
-        .with("position", position)
-        .with("reflected", api.live().position().0)
-        .retry_after(Duration::from_secs(1)))
-}
-
-/// Refuses a position beyond those the document allows: no journal has such a record.
-pub(crate) fn need_record(position: u64) -> Result<(), Problem> {
-    match i64::try_from(position) {
-        Ok(_) => Ok(()),
-        Err(_) => {
-            Err(Problem::new(ProblemCode::QueryInvalid)
-                .with("cause", "position is above 9223372036854775807"))
-        }
-    }
+    Err(ahead(position, api.live().position().0))
 }
 
 /// The line of a name.

@@ -1,6 +1,7 @@
 //! Asks the core a verb and turns what it will not do into problems.
 
-use wcs_types::{OperatorId, Reply, Verb, VerbRefusal};
+use futures_util::future::join_all;
+use wcs_types::{OperatorId, Reply, Seq, Verb, VerbRefusal};
 
 use crate::ports::{AskError, Asked};
 use crate::problem::{Problem, ProblemCode};
@@ -16,6 +17,29 @@ pub async fn ask(api: &Api, operator: OperatorId, verb: Verb) -> Result<Asked, P
         Reply::Refused(refusal) => Err(refused(&refusal).with("position", asked.position.0)),
         Reply::Done => Ok(asked),
     }
+}
+
+/// What came of verbs that were asked one behind the other.
+pub(crate) struct Answers {
+    /// Record of the last that was carried out.
+    pub(crate) last: Seq,
+    /// The first that was refused: its place, why, and its record.
+    pub(crate) refused: Option<(usize, VerbRefusal, Seq)>,
+}
+
+/// Asks verbs one behind the other without waiting in between.
+pub(crate) async fn ask_all(api: &Api, operator: OperatorId, verbs: Vec<Verb>) -> Result<Answers, Problem> {
+    let asking: Vec<_> = verbs.into_iter().map(|verb| api.control().ask(operator, verb)).collect();
+    let mut answers = Answers { last: Seq(0), refused: None };
+    for (at, asked) in join_all(asking).await.into_iter().enumerate() {
+        let asked = asked.map_err(unanswered)?;
+        if let Reply::Refused(refusal) = asked.reply {
+            answers.refused = Some((at, refusal, asked.position));
+            break;
+        }
+        answers.last = asked.position;
+    }
+    Ok(answers)
 }
 
 /// The problem of a verb without an answer.

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! **A slow reader is disconnected**: what is sent goes through a queue of [`QUEUE_MAX`] events, and a reader that takes
-//! none for [`PATIENCE`] is dropped; it comes back with its last id and misses nothing. At most [`STREAMS_MAX`] streams
-//! are open; more are told to come again.
+//! none for [`PATIENCE`] is dropped; it comes back with its last id and misses nothing. At most
+//! [`crate::state::STREAMS_MAX`] streams are open; more are told to come again.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -32,8 +32,6 @@ use crate::ports::{Records, RecordsError};
 use crate::problem::{Problem, ProblemCode, Reads};
 use crate::state::Api;
 
-/// Streams open at once where nobody says anything else. More are refused.
-pub const STREAMS_MAX: usize = 64;
 /// Events on their way to one reader. Full: the stream waits, at most [`PATIENCE`].
 const QUEUE_MAX: usize = 256;
 /// A reader that takes nothing for so long is disconnected.

@@ -11,9 +11,6 @@
 //! they lead to. Where the store cannot be used a request goes through without a key's protection: what needs the store
 //! says so itself, and a line can be stopped all the same.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -31,29 +28,6 @@ const KEY: &str = "idempotency-key";
 const KEY_SIZE_MAX: usize = 128;
 /// Bytes of an answer that is kept. Longer answers are given, and their requests carried out again when repeated.
 const ANSWER_SIZE_MAX: usize = 8 * 1024 * 1024;
-
-/// Keys whose requests are being carried out by this process.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OpenKeys(Arc<Mutex<BTreeSet<String>>>);
-
-/// The place of one key among the open ones.
-struct Open {
-    keys: OpenKeys,
-    key: String,
-}
-
-impl OpenKeys {
-    fn open(&self, key: &str) -> Option<Open> {
-        let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
-        is_new.then(|| Open { keys: self.clone(), key: key.to_owned() })
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
-}
 
 /// Carries a request that changes something through, once under its key.
 pub(crate) async fn carry_through(State(api): State<Api>, request: Request, next: Next) -> Response {

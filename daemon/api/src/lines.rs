@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use wcs_types::{LineId, MachineState, UnitCommand, Verb};
 
 use crate::alarms::AlarmView;
-use crate::answer::{At, Done, POSITION_WAIT, carry_out, find_line, live_at};
+use crate::answer::{At, Done, carry_out, find_line, live_at};
 use crate::asking::ask;
 use crate::event::{line_name, time_text};
 use crate::live::Live;
@@ -20,6 +20,7 @@ use crate::live::lines::{Line, LinkState};
 use crate::live::loads::Stamp;
 use crate::paging::PageOf;
 use crate::parameters::{AtPosition, Path, Query};
+use crate::position::POSITION_WAIT;
 use crate::press::Press;
 use crate::problem::{Problem, Reads, Writes};
 use crate::state::Api;

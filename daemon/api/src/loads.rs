@@ -22,12 +22,9 @@ use crate::paging::{PageOf, cursor_of, page_at};
 use crate::parameters::{AtPosition, Path, Query};
 use crate::ports::{FindError, Records};
 use crate::problem::{Problem, ProblemCode, Reads};
-use crate::state::Api;
+use crate::state::{Api, SEARCHES_MAX};
 use crate::why::{LoadAnswer, TimelineEntry, Why, answer_of_load, last_of_label};
 use crate::words;
-
-/// Searches through the journal at once. More are told to come again.
-pub(crate) const SEARCHES_MAX: usize = 2;
 
 /// A load.
 #[derive(Debug, Serialize, ToSchema)]

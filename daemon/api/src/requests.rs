@@ -1,37 +1,11 @@
-//! Figures of requests: how many, how they were answered, how long they took. Routes are named by their pattern, so
+//! Counts each request: how it was answered and how long it took. Routes are named by their pattern, so
 //! that the number of series is bounded.
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use crate::state::Api;
-
-/// Bounds of the buckets, seconds.
-const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
-
-pub(crate) struct RequestFigures {
-    count: IntCounterVec,
-    duration: HistogramVec,
-}
-
-impl RequestFigures {
-    pub(crate) fn registered(registry: &Registry) -> Self {
-        let count = Opts::new("http_requests_total", "Requests answered.");
-        let count = IntCounterVec::new(count, &["method", "route", "status"]);
-        let duration = HistogramOpts::new("http_request_duration_seconds", "Time to the head of an answer.")
-            .buckets(BUCKETS.to_vec());
-        let duration = HistogramVec::new(duration, &["method", "route"]);
-        let figures = Self {
-            count: count.expect("name and labels are well formed"),
-            duration: duration.expect("name and labels are well formed"),
-        };
-        registry.register(Box::new(figures.count.clone())).expect("the registry is new");
-        registry.register(Box::new(figures.duration.clone())).expect("the registry is new");
-        figures
-    }
-}
 
 /// Counts and times each request.
 pub(crate) async fn measure(State(api): State<Api>, request: Request, next: Next) -> Response {

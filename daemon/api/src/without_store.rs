@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use wcs_types::*;
 
-use crate::events::STREAMS_MAX;
 use crate::fixture::{Service, Story, code, key};
+use crate::state::STREAMS_MAX;
 
 const CHUTE: ChuteId = ChuteId(0);
 

@@ -21,3 +21,4 @@ pub use intake::{Intake, LineIntake, OrderIntake, read_orders};
 pub use mapping::{Columns, Mapping, MappingProblem, MappingProblems, RefusalRule, Rule};
 pub use plan::{CodeTooLong, LineToPlan, OrderToPlan, PlannedBatch, jobs_of, plan};
 pub use refusal::{FileRefusal, LineRefusal, builtin};
+pub use rows::OWNER_DEFAULT;

@@ -15,8 +15,8 @@ use crate::refusal::{FIELD_SIZE_MAX, FileRefusal, LineRefusal, builtin, shown};
 
 /// Largest line number a file may give.
 const LINE_NO_MAX: u32 = 999_999_999;
-/// Owner of orders and skus whose file has no owner column.
-const OWNER_DEFAULT: &str = "-";
+/// Owner of orders and skus where none is named.
+pub const OWNER_DEFAULT: &str = "-";
 
 /// Where the columns of the mapping stand in the rows of one file.
 pub(crate) struct Header<'m> {

@@ -16,7 +16,7 @@ use wcs_types::{BatchId, Identify, OperatorId, OrderKey, Seq, SkuKey, Verb, Verb
 use super::answers::BatchAnswer;
 use super::assigning::{identify_of, jobs_of_lines, too_long};
 use super::refusals::{refused, unchanged};
-use super::starting::ask_all;
+use crate::asking::ask_all;
 use crate::problem::Problem;
 use crate::state::Api;
 

@@ -22,7 +22,7 @@ use wcs_intake::{CodeTooLong, OrderToPlan, jobs_of};
 use wcs_store::{BatchError, BatchRefusal, BatchView, LineToPlan, Store};
 use wcs_types::{Assign, ChuteId, ChuteKind, Identify, JobSpec, LineId, OrderKey, Pieces, SkuKey};
 
-use super::making::OrderRef;
+use super::order_ref::OrderRef;
 use super::refusals::{not_found, unchanged};
 use super::tables::{Field, NoTable, PATTERN_SIZE_MAX, Rule, Table, by_rules, classes_of, serpentine};
 use crate::answer::find_chute;

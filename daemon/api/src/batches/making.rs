@@ -10,10 +10,11 @@ use wcs_types::{Assign, BatchKind, Identify, OrderKey};
 
 use super::adding;
 use super::answers::{BatchAnswer, at};
+use super::order_ref::OrderRef;
 use super::refusals::{not_found, unchanged};
 use super::views::BatchEntry;
 use crate::body::{Json, NoBody};
-use crate::orders::{DueAt, OWNER_DEFAULT};
+use crate::moments::DueAt;
 use crate::parameters::{NoQuery, Operator, Path, Query};
 use crate::problem::{Problem, ProblemCode, Writes};
 use crate::state::Api;
@@ -53,16 +54,6 @@ pub(crate) enum IdentifyIn {
     Lpn,
     /// Any barcode of the article; each load is one piece.
     Sku,
-}
-
-/// An order by name.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OrderRef {
-    /// Owner; `-` when it is left out.
-    owner: Option<String>,
-    /// Number.
-    number: String,
 }
 
 /// Which waiting orders: those that match everything that is said.
@@ -250,11 +241,4 @@ pub(crate) async fn finish_receiving(
 
 fn keys_of(orders: Vec<OrderRef>) -> Vec<OrderKey> {
     orders.iter().map(OrderRef::key).collect()
-}
-
-impl OrderRef {
-    pub(super) fn key(&self) -> OrderKey {
-        let owner = self.owner.clone().unwrap_or_else(|| OWNER_DEFAULT.to_owned());
-        OrderKey { owner, number: self.number.clone() }
-    }
 }

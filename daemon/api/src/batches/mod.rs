@@ -18,11 +18,12 @@
 mod adding;
 mod answers;
 mod assigning;
-mod core_ids;
 mod making;
+mod order_ref;
 mod refusals;
 mod results;
 mod starting;
+mod states;
 mod tables;
 mod verbs;
 mod views;
@@ -32,7 +33,6 @@ use utoipa_axum::routes;
 
 use crate::state::Api;
 
-pub(crate) use core_ids::CoreIds;
 pub use starting::{SettledStart, settle_starting};
 pub(crate) use verbs::core_id;
 

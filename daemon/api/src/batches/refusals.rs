@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wcs_store::{BatchError, BatchRefusal, MemberFault};
 use wcs_types::{BatchId, VerbRefusal};
 
-use super::views::shown_state;
+use super::states::shown_state;
 use crate::asking;
 use crate::problem::{Problem, ProblemCode};
 use crate::state::Api;

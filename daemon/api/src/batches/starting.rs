@@ -11,7 +11,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
-use futures_util::future::join_all;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use wcs_store::{BatchError, BatchFilter, BatchRefusal, PAGE_SIZE_MAX, PageAt, Starting, Store};
@@ -20,7 +19,7 @@ use wcs_types::{BatchId, Fact, OperatorId, Reply, Seq, StartToken, StateHasher, 
 use super::adding::{self, Added};
 use super::answers::BatchAnswer;
 use super::refusals::{not_found, refused, unchanged, wrong_state};
-use crate::asking::unanswered;
+use crate::asking::{ask_all, unanswered};
 use crate::body::NoBody;
 use crate::parameters::{Operator, Path, Query};
 use crate::problem::{Problem, ProblemCode, Writes};
@@ -177,29 +176,6 @@ async fn carry_out(
         Reply::Done => Ok(Carried::Started { position: asked.position, facts: asked.facts }),
         Reply::Refused(refusal) => give_up(api, store, operator, starting, (refusal, asked.position)).await,
     }
-}
-
-/// What came of verbs that were asked one behind the other.
-pub(super) struct Answers {
-    /// Record of the last that was carried out.
-    pub(super) last: Seq,
-    /// The first that was refused: its place, why, and its record.
-    pub(super) refused: Option<(usize, VerbRefusal, Seq)>,
-}
-
-/// Asks verbs one behind the other without waiting in between.
-pub(super) async fn ask_all(api: &Api, operator: OperatorId, verbs: Vec<Verb>) -> Result<Answers, Problem> {
-    let asking: Vec<_> = verbs.into_iter().map(|verb| api.control().ask(operator, verb)).collect();
-    let mut answers = Answers { last: Seq(0), refused: None };
-    for (at, asked) in join_all(asking).await.into_iter().enumerate() {
-        let asked = asked.map_err(unanswered)?;
-        if let Reply::Refused(refusal) = asked.reply {
-            answers.refused = Some((at, refusal, asked.position));
-            break;
-        }
-        answers.last = asked.position;
-    }
-    Ok(answers)
 }
 
 /// Takes a refused start back: the parts out of the core, so that its place is free, then the batch is ready again.

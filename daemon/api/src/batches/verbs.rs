@@ -8,7 +8,7 @@ use wcs_types::{BatchId, Fact, OperatorId, Reply, Verb};
 use super::answers::BatchAnswer;
 use super::refusals::{not_found, refused, unchanged, wrong_state};
 use super::starting::settle_taken_back;
-use super::views::shown_state;
+use super::states::shown_state;
 use crate::asking::unanswered;
 use crate::body::{MaybeJson, NoBody};
 use crate::parameters::{NoQuery, Operator, Path, Query};

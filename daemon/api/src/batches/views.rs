@@ -7,8 +7,9 @@ use wcs_store::{BatchFilter, BatchView, ResultView};
 use wcs_types::BatchId;
 
 use super::refusals::not_found;
+use super::states::running_word;
 use crate::live::batches::BatchProgress;
-use crate::orders::moment;
+use crate::moments::moment;
 use crate::paging::{PageOf, page_at};
 use crate::parameters::{AtPosition, Path, Query};
 use crate::problem::{Problem, Reads};
@@ -276,28 +277,6 @@ impl MissingEntry {
             last_seen: job.last_seen,
         }
     }
-}
-
-/// The state of a batch that was started, as the live views have it; nothing of one that is only staged.
-fn running_word(live: &BatchProgress) -> Option<&'static str> {
-    use crate::live::batches::BatchState;
-    match live.state {
-        BatchState::Staged => None,
-        BatchState::Running => Some("running"),
-        BatchState::Paused => Some("paused"),
-        BatchState::Closing => Some("closing"),
-        BatchState::Ended => Some("ended"),
-    }
-}
-
-/// The state of a started batch, from the live views or the store.
-pub(super) async fn shown_state(api: &Api, batch: i64, core: BatchId) -> Option<String> {
-    let live = api.live().read().progress(core);
-    if let Some(word) = live.as_ref().and_then(running_word) {
-        return Some(word.to_owned());
-    }
-    let asked = api.store().ok()?.batch(batch).await.ok()??;
-    Some(asked.state)
 }
 
 fn line_name(api: &Api, line: i64) -> String {

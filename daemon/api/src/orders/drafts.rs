@@ -1,15 +1,14 @@
 //! Orders as JSON sends them, and what the store is handed for them. What can be judged without the store is judged
 //! here, outside any transaction.
 
-use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 use utoipa::ToSchema;
+use wcs_intake::OWNER_DEFAULT;
 use wcs_store::{LineDraft, OrderDraft};
 use wcs_types::limits::CODE_SIZE_MAX;
 use wcs_types::{OrderKey, SkuKey};
 
-use super::OWNER_DEFAULT;
+use crate::moments::DueAt;
 
 /// Bytes of the number of an order: with its line number, a slash between them, it must fit a label.
 const NUMBER_SIZE_MAX: usize = CODE_SIZE_MAX - 1 - 10;
@@ -62,25 +61,6 @@ pub(crate) struct LineIn {
     /// Barcodes of the article, beside its code; at most 16, each 1 to 64 bytes.
     #[serde(default)]
     pub(crate) barcodes: Vec<String>,
-}
-
-/// A moment with offset.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DueAt(Timestamp);
-
-impl DueAt {
-    /// Seconds since 1970, without the fraction.
-    pub(crate) fn seconds(self) -> i64 {
-        self.0.as_second()
-    }
-}
-
-impl<'de> Deserialize<'de> for DueAt {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom("a time with offset is wanted, as 2026-01-31T18:00:00+09:00");
-        text.parse().map(Self).map_err(|_| wrong())
-    }
 }
 
 impl OrderIn {

@@ -14,12 +14,6 @@ use utoipa_axum::routes;
 
 use crate::state::Api;
 
-pub(crate) use drafts::DueAt;
-pub(crate) use views::moment;
-
-/// Owner of orders and articles where none is named.
-pub(crate) const OWNER_DEFAULT: &str = "-";
-
 pub(crate) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(bulk::receive, views::list))

@@ -2,12 +2,12 @@
 //! reflected record is seen with `?position=`.
 
 use axum::extract::State;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wcs_store::{LineView, OrderFilter, OrderView, Quantities};
 use wcs_types::OrderKey;
 
+use crate::moments::moment;
 use crate::paging::{PageOf, page_at};
 use crate::parameters::{AtPosition, Path, Query};
 use crate::problem::{Problem, ProblemCode, Reads};
@@ -182,11 +182,6 @@ pub(super) fn not_found(key: &OrderKey) -> Problem {
     Problem::new(ProblemCode::OrderNotFound)
         .with("owner", key.owner.as_str())
         .with("number", key.number.as_str())
-}
-
-/// A moment as people and programs read it; `None` when it is none that can be written.
-pub(crate) fn moment(unix_ms: i64) -> Option<String> {
-    Timestamp::from_millisecond(unix_ms).ok().map(|at| at.to_string())
 }
 
 impl OrderEntry {

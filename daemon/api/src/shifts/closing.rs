@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use wcs_store::ShiftClose;
 
 use super::open::OpenNow;
-use super::times::{Shift, Times};
 use super::views::{CloseDetail, detail, now_of, shift_not_found};
 use crate::body::Json;
 use crate::parameters::{NoQuery, Operator, Query};
 use crate::problem::{Problem, ProblemCode, Writes};
 use crate::state::Api;
+use crate::times::{Shift, Times};
 
 /// Which shift.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -5,13 +5,12 @@ mod closing;
 mod open;
 #[cfg(test)]
 mod tests;
-pub mod times;
 mod views;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use times::{BusinessDay, Shift, Times, UnknownZone};
+pub use crate::times::{BusinessDay, Shift, Times, UnknownZone};
 
 use crate::state::Api;
 

@@ -7,11 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 use wcs_store::ShiftCloseView;
 
 use super::open::OpenLists;
-use super::times::{BusinessDay, Shift, Times};
 use crate::paging::{PageOf, page_at};
 use crate::parameters::{NoQuery, Path, Query};
 use crate::problem::{Problem, ProblemCode, Reads};
 use crate::state::Api;
+use crate::times::{BusinessDay, Shift, Times};
 
 /// The business day and its shifts.
 #[derive(Debug, Serialize, ToSchema)]

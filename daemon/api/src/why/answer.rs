@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use wcs_intake::OWNER_DEFAULT;
 use wcs_types::{BatchId, JobId, LoadKey, OrderKey, Plant};
 
 use super::evidence::seen_with;
@@ -16,8 +17,6 @@ use crate::ports::{FindError, Records, Sought};
 pub const LOADS_TOLD_MAX: usize = 20;
 /// Loads of a label that are looked at. Of more the last are.
 const SEEN_LOOKED_MAX: usize = 64;
-/// Owner of an order where none is named.
-const OWNER_DEFAULT: &str = "-";
 
 /// A load that is told.
 #[derive(Clone, Debug, Serialize, ToSchema)]

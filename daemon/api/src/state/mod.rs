@@ -1,5 +1,9 @@
 //! What every handler can reach: the store where it is open, the control core, the records, the live views, limits
-//! and the clock. Holds no state of its own beside the figures of requests.
+//! and the clock. Holds no state of its own beside what requests share: their figures, open keys, and ids of batches.
+
+mod core_ids;
+mod open_keys;
+mod request_figures;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -11,17 +15,20 @@ use wcs_intake::Mapping;
 use wcs_store::Store;
 use wcs_types::{Plant, Seq};
 
-use crate::answer::need_record;
-use crate::batches::CoreIds;
-use crate::idempotency::OpenKeys;
+use self::core_ids::CoreIds;
+use self::open_keys::OpenKeys;
+use self::request_figures::RequestFigures;
+
 use crate::live::feed::LiveHandle;
 use crate::ports::{Control, Figures, Records};
+use crate::position::{POSITION_WAIT, ahead, need_record};
 use crate::problem::{Problem, ProblemCode};
-use crate::requests::RequestFigures;
-use crate::shifts::Times;
+use crate::times::Times;
 
-/// Longest wait of a read for the record it names.
-const POSITION_WAIT: Duration = Duration::from_millis(200);
+/// Streams open at once where nobody says anything else. More are refused.
+pub(crate) const STREAMS_MAX: usize = 64;
+/// Searches through the journal at once. More are told to come again.
+pub(crate) const SEARCHES_MAX: usize = 2;
 
 /// Bounds of the service, each with its answer when it is reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,7 +52,7 @@ impl Default for Limits {
             file_size_max: 64 * 1024 * 1024,
             body_time_max: Duration::from_secs(30),
             requests_max: 256,
-            streams_max: crate::events::STREAMS_MAX,
+            streams_max: STREAMS_MAX,
         }
     }
 }
@@ -123,7 +130,7 @@ impl Api {
             requests,
             open_keys: OpenKeys::default(),
             streams,
-            searches: Semaphore::new(crate::loads::SEARCHES_MAX),
+            searches: Semaphore::new(SEARCHES_MAX),
             core_ids: CoreIds::default(),
         }))
     }
@@ -151,10 +158,7 @@ impl Api {
         if store.wait_for(position, POSITION_WAIT).await {
             return Ok(store);
         }
-        Err(Problem::new(ProblemCode::PositionAhead)
-            .with("position", position)
-            .with("reflected", store.position())
-            .retry_after(Duration::from_secs(1)))
+        Err(ahead(position, store.position()))
     }
 
     /// The plant.
