@@ -77,7 +77,7 @@ fn generated(line: &str) -> Option<u64> {
 async fn must_be_rebuilt(path: &Path, journal: &Path) -> Result<()> {
     let copy = path.with_extension("copy");
     std::fs::copy(path, &copy)?;
-    let open = |path: &Path| Settings::new(Address::Sqlite(path.to_owned()));
+    let open = |path: &Path| Settings::patient(Address::Sqlite(path.to_owned()));
     let (store, copy) = (Store::open(&open(path), NOW_MS).await?, Store::open(&open(&copy), NOW_MS).await?);
     let storage = FileStorage::open_read_only(journal)?;
     let found = recover(&storage)?;

@@ -250,7 +250,7 @@ fn wait_over(is_over: &AtomicBool) -> Result<()> {
 fn check_rebuilt(site: &Site, folder: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let settings = |path: &Path| Settings::new(Address::Sqlite(path.to_owned()));
+        let settings = |path: &Path| Settings::patient(Address::Sqlite(path.to_owned()));
         // Whatever is left in its log is brought into the file before it is copied.
         Store::open(&settings(&site.store()), NOW_MS).await?.close().await;
         let path = folder.join("copy.db");

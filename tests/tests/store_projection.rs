@@ -52,7 +52,7 @@ fn check_shift(identify: Identify, assign: Assign, how: &[&str], faults: &str) -
 }
 
 async fn check_store(folder: &Path, identify: Identify, assign: Assign) -> Result<()> {
-    let settings = |name: &str| Settings::new(Address::Sqlite(folder.join(name)));
+    let settings = |name: &str| Settings::patient(Address::Sqlite(folder.join(name)));
     let store = Store::open(&settings("store.db"), NOW_MS).await?;
     let batches = fill(&store, folder, identify, assign).await?;
     store.close().await;

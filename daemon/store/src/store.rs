@@ -25,6 +25,12 @@ impl Settings {
     pub fn new(address: Address) -> Self {
         Self { address, patience: Duration::from_millis(500) }
     }
+
+    /// The store at `address` for commands and tests, where no request stands behind the call: half a minute. A
+    /// connection alone can take longer than the usual patience while the disk is busy.
+    pub fn patient(address: Address) -> Self {
+        Self { address, patience: Duration::from_secs(30) }
+    }
 }
 
 /// An open store. Cheap to clone: clones share connections.

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -251,10 +250,7 @@ impl Service {
         let folder = tempfile::tempdir().expect("there is room for a store");
         let plant: Plant = load_plant(PLANT, "plant.toml").expect("the sample plant is sound");
         let calendar = load_calendar(PLANT, "plant.toml").expect("the sample plant is sound");
-        let settings = Settings {
-            patience: Duration::from_secs(20),
-            ..Settings::new(Address::Sqlite(folder.path().join("store.db")))
-        };
+        let settings = Settings::patient(Address::Sqlite(folder.path().join("store.db")));
         let router = runtime.block_on(async {
             let store = Store::open(&settings, NOW_MS).await.expect("a store can be made in an empty folder");
             store.set_chutes(&plant).await.expect("the store takes the plant");

@@ -33,7 +33,7 @@ impl FrontSide {
     pub(crate) fn open(journal: &Path, store: &Path, plant: &Plant, durable: Seq) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let journal = FileStorage::open_read_only(journal)?;
-        let settings = Settings::new(Address::Sqlite(store.to_owned()));
+        let settings = Settings::patient(Address::Sqlite(store.to_owned()));
         let (store, projector) = runtime.block_on(async {
             let store = Store::open(&settings, NOW_MS).await?;
             store.set_chutes(plant).await?;

@@ -121,7 +121,7 @@ fn is_store(path: &Path) -> bool {
 async fn open(address: Address) -> Result<Store, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    Store::open(&Settings::new(address), now_ms).await.map_err(Failure::not_ok)
+    Store::open(&Settings::patient(address), now_ms).await.map_err(Failure::not_ok)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -59,7 +58,7 @@ impl Serving {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let address = Address::Sqlite(folder.path().join("store.db"));
-        let settings = Settings { patience: Duration::from_secs(20), ..Settings::new(address) };
+        let settings = Settings::patient(address);
         let store = runtime.block_on(Store::open(&settings, 0)).unwrap();
         let plant = Arc::new(
             wcs_specs::load_plant(include_str!("../../../../configs/plant.toml"), "plant.toml").unwrap(),

@@ -66,7 +66,7 @@ pub(crate) fn check_store(data: &Path) -> Result<Vec<String>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let differences = runtime.map_err(Failure::not_ok)?.block_on(async {
         let open = |path: &Path| {
-            let settings = Settings::new(Address::Sqlite(path.to_owned()));
+            let settings = Settings::patient(Address::Sqlite(path.to_owned()));
             async move {
                 let now_ms = i64::try_from(wall_unix_ms()).unwrap_or(i64::MAX);
                 Store::open(&settings, now_ms).await.map_err(Failure::not_ok)
