@@ -67,6 +67,8 @@ fn with_coverage(workspace: &Workspace, wanted: &Wanted) -> Result<bool> {
     let folder = workspace.root.join("fuzz");
     let corpus = workspace.metadata.target_directory.join("fuzz").join("corpus").join(decoder);
     std::fs::create_dir_all(&corpus).with_context(|| corpus.display().to_string())?;
+    // What is tried are the versions the product is built with, not the newest of the day.
+    std::fs::copy(workspace.root.join("Cargo.lock"), folder.join("Cargo.lock")).context("fuzz/Cargo.lock")?;
     let mut command = Command::new("cargo");
     command.args(["+nightly", "fuzz", "run", "decoder"]).arg(&corpus);
     command

@@ -265,7 +265,8 @@ impl Batch {
 #[derive(Clone, Debug, Default)]
 pub struct Batches {
     rows: BTreeMap<BatchId, Batch>,
-    labels: HashMap<Code, Vec<(BatchId, JobId)>>,
+    /// A tree: labels come and go, and a hash table grows by those that went.
+    labels: BTreeMap<Code, Vec<(BatchId, JobId)>>,
 }
 
 impl Batches {

@@ -1,7 +1,7 @@
 //! Loads that wait for a person: ended elsewhere than in their chute, and neither booked by hand nor put on the belt
 //! again since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use wcs_types::{BatchId, Code, JobId, LaneNo, LoadEnd, LoadKey, Outcome, Reason, Seq};
 
@@ -33,7 +33,7 @@ pub struct Exception {
 #[derive(Clone, Debug, Default)]
 pub struct Exceptions {
     rows: BTreeMap<(Seq, LoadKey), Exception>,
-    opened: HashMap<LoadKey, Seq>,
+    opened: BTreeMap<LoadKey, Seq>,
     dropped: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Loads on the belt, and the last that ended. Of each it keeps what lists show and which records tell of it; the
 //! records themselves stay in the journal.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use wcs_types::limits::LOADS_ENDED_KEPT_MAX;
 use wcs_types::{
@@ -95,10 +95,13 @@ impl Load {
 }
 
 /// Loads on the belt, bounded by the core, and the last [`LOADS_ENDED_KEPT_MAX`] that ended; older ones are forgotten.
+///
+/// Trees, because loads come and go for as long as the daemon lives: a hash table that is more than half full doubles
+/// some day for the places of those that went, and never gives that back.
 #[derive(Clone, Debug, Default)]
 pub struct Loads {
-    open: HashMap<LoadKey, Load>,
-    ended: HashMap<LoadKey, Load>,
+    open: BTreeMap<LoadKey, Load>,
+    ended: BTreeMap<LoadKey, Load>,
     /// In the order in which they ended. One that was on the belt again since then stands here twice.
     order: VecDeque<(Seq, LoadKey)>,
 }
@@ -109,7 +112,7 @@ impl Loads {
         self.open.get(&key).or_else(|| self.ended.get(&key))
     }
 
-    /// Loads on the belt, in no order.
+    /// Loads on the belt, by key.
     pub fn open(&self) -> impl Iterator<Item = &Load> {
         self.open.values()
     }
