@@ -6,7 +6,8 @@ mod names;
 
 use std::io::{self, Write};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 use wcs_types::{LaneNo, MonoTime};
 
@@ -30,7 +31,7 @@ struct Row {
     lane: u16,
     result: u16,
     /// Simulator time. Information: the sequence of events is that of the lines.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_ms")]
     at_ms: u64,
     /// Tells loads of one label apart; a ledger of another simulator may lack it.
     #[serde(default)]
@@ -86,6 +87,9 @@ pub struct Ledger {
     pub torn_line: Option<u64>,
 }
 
+/// Latest time a line can have: what follows is no simulator time.
+const AT_MS_MAX: u64 = u64::MAX / NANOS_PER_MS;
+
 /// Why a ledger cannot be read.
 #[derive(Debug, Error)]
 #[error("line {line} of the ledger cannot be read: {source}")]
@@ -126,10 +130,18 @@ impl Ledger {
     }
 }
 
+fn at_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let at_ms = u64::deserialize(deserializer)?;
+    if at_ms > AT_MS_MAX {
+        return Err(D::Error::custom(format_args!("at_ms is {at_ms}, above {AT_MS_MAX}")));
+    }
+    Ok(at_ms)
+}
+
 impl Row {
     fn into_event(self) -> LedgerEvent {
         LedgerEvent {
-            at: MonoTime(self.at_ms.saturating_mul(NANOS_PER_MS)),
+            at: MonoTime(self.at_ms * NANOS_PER_MS),
             load: self.load.unwrap_or(0),
             label: self.label,
             order: self.order,

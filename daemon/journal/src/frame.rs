@@ -7,6 +7,11 @@ use wcs_types::{MonoTime, Seq};
 use crate::batch::{BATCH_SIZE_MAX, Stamp};
 use crate::fields::{Fields, align};
 
+/// Highest number of a record or a batch in a sound file: a quarter of what the field holds, so that going on never
+/// overflows. At a million records a second it lasts 146 000 years.
+pub(crate) const COUNT_MAX: u64 = 1 << 62;
+/// Highest number of a segment or an epoch in a sound file, for the same reason.
+pub(crate) const FILE_NUMBER_MAX: u32 = 1 << 30;
 /// Bytes of a frame header.
 pub(crate) const FRAME_HEADER_SIZE: usize = 64;
 const MAGIC_SIZE: usize = 8;
@@ -92,7 +97,8 @@ impl FrameHeader {
         is_counted
             && self.segment == segment
             && self.first != Seq::NONE
-            && self.first.0.checked_add(u64::from(self.count)).is_some()
+            && self.epoch <= FILE_NUMBER_MAX
+            && [self.first.0, self.batch].iter().all(|number| *number <= COUNT_MAX)
             && self.body_size as usize <= BATCH_SIZE_MAX
     }
 

@@ -7,6 +7,7 @@ use wcs_types::{MonoTime, Seq};
 use crate::batch::Stamp;
 use crate::damage::DamageKind;
 use crate::fields::{Fields, align};
+use crate::frame::{COUNT_MAX, FILE_NUMBER_MAX};
 
 /// Version of everything on disk.
 pub const FORMAT_VERSION: u32 = 1;
@@ -163,11 +164,11 @@ impl SegmentHeader {
 
     fn is_sound(&self, bytes: &[u8]) -> bool {
         self.segment > self.previous.segment
-            && self.epoch > 0
+            && self.segment <= FILE_NUMBER_MAX
+            && (1..=FILE_NUMBER_MAX).contains(&self.epoch)
             && self.size() == bytes.len() as u64
             && self.founded >= self.size()
-            && self.previous.seq.0 < u64::MAX
-            && self.previous.batch < u64::MAX
+            && [self.previous.seq.0, self.previous.batch].iter().all(|number| *number <= COUNT_MAX)
     }
 }
 
