@@ -4,62 +4,19 @@
 //! for.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its stage is broken")]
 
+mod shift;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use wcs_intake::{Mapping, plan, read_orders};
 use wcs_journal::{LogEntry, MemoryStorage};
-use wcs_sim::faults::FaultPlan;
-use wcs_sim::feed::{FeedMapping, FeedPlan, Groups, made_orders};
 use wcs_sim::report::{Physical, Tally, reconcile};
-use wcs_sim::server::{FaultTargets, HostedSorter};
-use wcs_sim::stack::{Stack, StackSetup, WireSetup};
-use wcs_sim::supervisor::Supervisor;
-use wcs_sim::world::{LedgerEvent, Sorter, SorterSetup};
-use wcs_specs::load_plant;
-use wcs_types::{AlarmCode, Assign, Fact, Identify, LineId, MonoTime, Nanos};
+use wcs_types::{AlarmCode, Fact, LineId, MonoTime, Nanos};
 
-const PLANT: &str = include_str!("../../configs/plant.toml");
-const CHUTES: usize = 60;
-const SEED: u64 = 41;
 const STEP: Nanos = Nanos::from_millis(700);
 /// How long a full disk stays full.
 const FULL: Nanos = Nanos::from_secs(4);
-
-fn stack(physical: &Rc<RefCell<Physical>>) -> (Stack, i64) {
-    let orders = made_orders(SEED, 12);
-    let mapping = Mapping::parse(Mapping::retail_text(), "mapping").unwrap();
-    let intake = read_orders(orders.csv.as_bytes(), &mapping).unwrap();
-    let feed = FeedPlan { identify: Identify::Lpn, assign: Assign::Volume, chutes: CHUTES, seed: SEED };
-    let mapping = FeedMapping::parse(Mapping::retail_text()).unwrap();
-    let groups = Groups::read(orders.csv.as_bytes(), &mapping, feed).unwrap();
-    let targets = FaultTargets::default();
-    let sorter = Sorter::new(SorterSetup::demo()).unwrap();
-    let ledger = Rc::clone(physical);
-    let sink = Box::new(move |event: &LedgerEvent| {
-        ledger.borrow_mut().add(event);
-        Ok(())
-    });
-    let setup = StackSetup {
-        plant: load_plant(PLANT, "plant").unwrap(),
-        sorter: HostedSorter::new(sorter, FaultPlan::default(), targets.clone(), sink),
-        targets,
-        groups: groups.groups,
-        supervisor: Supervisor::new(
-            plan(&intake, CHUTES, Assign::Volume, Identify::Lpn, LineId(0)),
-            Nanos::from_secs(180),
-        ),
-        wire: WireSetup::default(),
-        sync_time: Nanos::from_micros(200),
-        seed: SEED,
-        check_every: 100,
-        checkpoint_every: 100,
-    };
-    let mut stack = Stack::new(setup).unwrap();
-    stack.watch();
-    (stack, i64::try_from(orders.totals.pieces).unwrap())
-}
 
 /// Breaks the disk in the way that has its turn; true when it must be given room later.
 fn harm(storage: &MemoryStorage, turn: usize) -> bool {
@@ -105,7 +62,7 @@ fn touched_again(log: &[LogEntry]) -> Vec<String> {
 #[test]
 fn every_failure_of_the_disk_is_survived_in_the_middle_of_a_shift() {
     let physical = Rc::new(RefCell::new(Physical::default()));
-    let (mut stack, pieces) = stack(&physical);
+    let (mut stack, pieces) = shift::begin(&physical, 12);
     let storage = stack.daemon().storage().clone();
     let mut log = Vec::new();
     let mut until = MonoTime::ZERO + STEP;

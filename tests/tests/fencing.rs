@@ -1,5 +1,6 @@
 //! Two daemons and one sorter: only the newest owner is obeyed. A paused owner that wakes up behind its successor, a
-//! paused one that has none, two of one epoch, a copy that lacks what was acknowledged, and clocks that disagree.
+//! paused one that has none, two of one epoch, a copy that lacks what was acknowledged, and clocks that disagree. A
+//! daemon that was fenced off commands again once a person has ended the other one and started it anew.
 
 use std::fs;
 use std::path::Path;
@@ -63,6 +64,19 @@ impl Scene {
 
     fn header(&self, at: usize) -> Result<u16> {
         Ok(self.view.header()?[at])
+    }
+
+    /// Starts a daemon with nothing to sort on `data`, and waits until it owns the line under `epoch`.
+    fn start_idle(&self, data: &str, epoch: u16) -> Result<Child> {
+        let plant = ["run", "--plant", "plant.toml", "--data", data];
+        let daemon = Child::start(wcs_tests::program::wcs(self.folder.path(), &plant)?, LIMIT)?;
+        let at = self.view.map.header;
+        wait_until("the line has an owner", LIMIT, || {
+            let header = self.view.header()?;
+            let is_owned = header[at.link_state] == self.view.words.link_states.ok;
+            Ok((is_owned && header[at.owner_epoch] == epoch).then_some(()))
+        })?;
+        Ok(daemon)
     }
 
     /// The registers once the PLC has looked at everything that was written to it. No daemon may run.
@@ -211,14 +225,7 @@ fn of_two_owners_of_one_epoch_one_goes_on_and_the_other_exits_4() -> Result<()> 
     let scene = scene(5, choose(6, 20))?;
     let at = scene.view.map.header;
     // An owner with nothing to sort leaves a data directory behind that knows the PLC.
-    let plant = ["run", "--plant", "plant.toml", "--data", DATA];
-    let first = Child::start(wcs_tests::program::wcs(scene.folder.path(), &plant)?, LIMIT)?;
-    wait_until("the line has an owner", LIMIT, || {
-        let header = scene.view.header()?;
-        let is_owned = header[at.link_state] == scene.view.words.link_states.ok;
-        Ok((is_owned && header[at.owner_epoch] == 1).then_some(()))
-    })?;
-    first.interrupt()?.expect_code(0)?;
+    scene.start_idle(DATA, 1)?.interrupt()?.expect_code(0)?;
     scene.shift.copy_data(DATA, COPY)?;
     // Both meet the PLC at once, and both have written epoch 2 into their journals before either writes a block.
     let relay = Relay::start_meeting(scene.shift.address)?;
@@ -240,6 +247,29 @@ fn of_two_owners_of_one_epoch_one_goes_on_and_the_other_exits_4() -> Result<()> 
     winner.wait_end()?.expect_code(0)?;
     ensure!(scene.header(at.owner_epoch)? == 2, "nobody took a third epoch");
     scene.settle(survivor)
+}
+
+#[test]
+fn daemon_that_was_fenced_off_commands_again_when_it_is_started_anew() -> Result<()> {
+    let scene = scene(SPEED, order_count())?;
+    let at = scene.view.map.header;
+    // Whoever started the second one did so by mistake: it sorts nothing.
+    let first = scene.start_idle(DATA, 1)?;
+    first.pause()?;
+    scene.shift.copy_data(DATA, COPY)?;
+    let second = scene.start_idle(COPY, 2)?;
+    first.resume()?;
+    expect_fenced(first.wait_end()?, 2)?;
+    ensure!(scene.header(at.owner_epoch)? == 2, "the newcomer keeps the line while nobody does anything");
+    second.interrupt()?.expect_code(0)?;
+    let (again, ms) = scene.shift.start_commanding()?;
+    ensure!(scene.header(at.owner_epoch)? == 3, "its epoch is newer than both");
+    tell(&format!("started anew it commands after {ms} ms, under epoch 3"));
+    let ended = again.wait_end()?.expect_code(0)?;
+    let is_told =
+        |words: [&str; 2]| ended.err.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    ensure!(!is_told(["alarm raised", "fenced_off"]), "nobody fenced it off again: {ended}");
+    scene.settle(DATA)
 }
 
 #[test]

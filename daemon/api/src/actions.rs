@@ -211,6 +211,11 @@ pub const fn for_alarm(code: AlarmCode) -> Action {
             "act on the first alarm of the line: the others came with it",
             "라인의 첫 번째 알람부터 조치하십시오. 나머지는 함께 발생한 알람입니다",
         ),
+        AlarmCode::AlarmListFull => action(
+            "clear_alarms",
+            "alarms came that could not be listed: look at the machines, and clear what is listed",
+            "목록에 넣지 못한 알람이 있습니다. 장비를 직접 확인하고 목록의 알람을 조치하십시오",
+        ),
         AlarmCode::Quarantined => action(
             "report_defect",
             "book what comes to the exception lane by hand and send the log to support",

@@ -139,6 +139,7 @@ pub fn link_cause(change: &LinkChange) -> Option<&'static str> {
             OfflineReason::WindowTorn => "window_torn",
             OfflineReason::NotAttached => "not_attached",
             OfflineReason::Stopped => "stopped",
+            OfflineReason::NewProcess => "new_process",
         },
         LinkChange::Faulted(fault) => match fault {
             DeviceFault::WrongMagic { .. } => "wrong_magic",

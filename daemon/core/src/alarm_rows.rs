@@ -323,7 +323,8 @@ impl Alarms {
             // A flood that found no room in the list is known by its row alone.
             (row.over_at.is_none() && is_up).then_some(key)
         });
-        let over = (self.rows.len() > ALARMS_LISTED_MAX).then(|| self.rows.keys().next().copied()).flatten();
+        let bounded = || self.rows.keys().filter(|key| !key.code.is_always_listed());
+        let over = (bounded().count() > ALARMS_LISTED_MAX).then(|| bounded().next().copied()).flatten();
         unsound.or(flood).or(over)
     }
 

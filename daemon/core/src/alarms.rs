@@ -23,6 +23,9 @@ pub(crate) const fn flood_key(line: Option<LineId>) -> AlarmKey {
     AlarmKey { code: AlarmCode::AlarmFlood, line, chute: None, detail: 0 }
 }
 
+/// The alarm that says that the list is not whole.
+const LIST_FULL: AlarmKey = AlarmKey { code: AlarmCode::AlarmListFull, line: None, chute: None, detail: 0 };
+
 impl Core {
     /// What the alarm tells of is there, or is not.
     pub(crate) fn set_alarm(&mut self, turn: &mut Turn<'_>, key: AlarmKey, is_there: bool) {
@@ -67,7 +70,8 @@ impl Core {
         let row = match self.alarms.row(&key) {
             Some(row) => AlarmRow { is_up: true, is_acknowledged: false, goes_at: MonoTime::NEVER, ..row },
             None => {
-                if !self.make_room_for_alarm(turn) {
+                if !self.make_room_for_alarm(turn) && !key.code.is_always_listed() {
+                    self.set_alarm(turn, LIST_FULL, true);
                     return;
                 }
                 let is_raise = |fact: &&Fact| matches!(fact, Fact::AlarmRaised(_));

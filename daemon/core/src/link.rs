@@ -1,10 +1,13 @@
 //! Life of the link to a sorter: who owns the device, from which event on, and what is sent again once the
-//! backlog is in. A device that holds events as acknowledged which this journal lacks is never operated.
+//! backlog is in. A device that holds events as acknowledged which this journal lacks is never operated, and one that
+//! a newer owner has taken not before a new process begins.
 
 use alloc::vec::Vec;
 
 use wcs_types::mutation::{Mutation, is_on};
-use wcs_types::{AlarmCode, BeltMm, EventSeq, LineId, LinkChange, MonoTime, PlcHello, Seq, SorterCommand};
+use wcs_types::{
+    AlarmCode, BeltMm, EventSeq, LineId, LinkChange, MonoTime, OfflineReason, PlcHello, Seq, SorterCommand,
+};
 
 use crate::control::{Core, Turn};
 use crate::rows::{LaneRow, LinkPhase, LoadBelief};
@@ -15,7 +18,11 @@ const UNCERTAIN_MARGIN_PERCENT: u64 = 50;
 impl Core {
     pub(crate) fn on_link(&mut self, turn: &mut Turn<'_>, line: LineId, change: &LinkChange) {
         if self.line(line).phase == LinkPhase::Fenced {
-            return;
+            if *change != LinkChange::Offline(OfflineReason::NewProcess) {
+                return;
+            }
+            // The process that was replaced ended for good; whoever starts another one wants the line.
+            self.set_line_alarm(turn, AlarmCode::FencedOff, line, false);
         }
         match change {
             LinkChange::Met(hello) => self.meet(turn, line, hello),

@@ -7,7 +7,7 @@
 //! | last exit of a load | acknowledged; the load is booked as lost with reason `quarantined` and its lane: a person looks there |
 //! | other event | acknowledged; what it said is not known here |
 //! | met, attached, drained, offline, faulted | the line is taken down as faulted; other lines go on |
-//! | fenced | the line is never commanded again, as if it had been taken |
+//! | fenced | the line is not commanded again by this process, as if it had been taken |
 //! | lanes, travelled, events lost | passed over; the next one counts |
 //! | verb | refused |
 //! | timeout | deadlines that are due are dropped or put off: each of them is for an alarm only |

@@ -16,7 +16,8 @@ use wcs_types::{
 /// ```text
 /// Offline --Met--> Attaching --Attached--> Draining --Drained--> Ready
 ///    ^                 |                       |                    |
-///    |_________________|____Offline/Faulted____|____________________|      any --Fenced--> Fenced (for good)
+///    |_________________|____Offline/Faulted____|____________________|      any --Fenced--> Fenced
+///    |___________________________________________________________________________________NewProcess____|
 /// ```
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub(crate) enum LinkPhase {

@@ -7,7 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot be read is a broken test")]
 
-#[expect(dead_code, reason = "scenarios need no journal")]
+#[expect(dead_code, reason = "scenarios need no journal, and are checked after each input")]
 mod language;
 
 use std::path::Path;
@@ -73,6 +73,7 @@ scenarios! {
     plc_restart_makes_loads_uncertain
     reconnect_sends_open_destinations_again
     missing_records_keep_the_line_down
+    fenced_line_is_taken_up_by_the_next_process
     hand_sorting_replaces_an_outcome_once
     silence_is_judged_in_travel
     verbs_in_the_wrong_state_are_refused

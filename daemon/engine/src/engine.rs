@@ -91,11 +91,12 @@ impl Engine {
         self.poison.as_deref().map(|poison| (&self.poisons, poison))
     }
 
-    /// First records of a process: links that an earlier process held are not up, and its journal worries are over.
+    /// First records of a process: links that an earlier process held are not up, lines that it was fenced off from may
+    /// be taken up again, and its journal worries are over.
     pub fn boot(&mut self) {
         for line in 0..self.core.plant().lines.len() {
             let line = LineId(u16::try_from(line).expect("the plant bounds its lines"));
-            self.step_core(Input::Link { line, change: LinkChange::Offline(OfflineReason::Stopped) });
+            self.step_core(Input::Link { line, change: LinkChange::Offline(OfflineReason::NewProcess) });
         }
         self.step_core(Input::Storage(StorageState::Good));
     }

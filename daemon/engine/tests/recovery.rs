@@ -12,9 +12,9 @@ use wcs_types::batch::batch_content;
 use wcs_types::limits::RECORDS_PENDING_MAX;
 use wcs_types::output::OutputKind;
 use wcs_types::{
-    AlarmCode, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, Code, Decision, Fact,
-    Identify, Input, JobSpec, LineId, MonoTime, OperatorId, OrderKey, Pieces, Plant, Record, Seq, SkuKey,
-    StartToken, Target, Ticket, Verb,
+    AlarmCode, AlarmKey, Assign, BatchId, BatchKind, BatchSpec, CORE_VERSION, ChuteId, ChuteKind, Code,
+    Decision, Epoch, Fact, Identify, Input, JobSpec, LineId, LinkChange, MonoTime, Nanos, OperatorId,
+    OrderKey, Pieces, Plant, Record, Seq, SkuKey, StartToken, Target, Ticket, Verb,
 };
 
 const KINDS: [ChuteKind; 4] = [ChuteKind::Order, ChuteKind::Order, ChuteKind::NoRead, ChuteKind::Exception];
@@ -114,6 +114,30 @@ fn process_goes_on_where_its_disk_was() {
     assert_eq!(again.recovered.last_seq, durable.0);
     assert_eq!(again.engine.core().plant_digest(), durable.1);
     again.engine.core().check_invariants().unwrap();
+}
+
+#[test]
+fn process_that_was_fenced_off_leaves_its_lines_to_the_next() {
+    let storage = MemoryStorage::new();
+    let fenced = AlarmKey { code: AlarmCode::FencedOff, line: Some(LineId(0)), chute: None, detail: 0 };
+    let mut facts = Vec::new();
+    for life in 0..2 {
+        let Boot { mut engine, mut writer, .. } = start(&storage, plant(&KINDS)).unwrap();
+        engine.drain_facts(&mut facts);
+        let told: Vec<&Fact> = facts.iter().map(|(_, fact)| fact).collect();
+        // The first words of a process say so, each time.
+        assert_eq!(told.contains(&&Fact::AlarmGone(fenced)), life == 1, "{told:?}");
+        assert!(!engine.core().alarms().any(|key| *key == fenced));
+        engine.begin_turn(engine.core().now() + Nanos(1));
+        let change = LinkChange::Fenced { owner: Epoch(9) };
+        assert!(matches!(engine.admit(Input::Link { line: LineId(0), change }), Admission::Taken(_)));
+        facts.clear();
+        engine.drain_facts(&mut facts);
+        assert!(matches!(facts.as_slice(), [(_, Fact::AlarmRaised(key)), ..] if *key == fenced), "{facts:?}");
+        facts.clear();
+        commit(&mut engine, &mut writer);
+        storage.kill();
+    }
 }
 
 #[test]

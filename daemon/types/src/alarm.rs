@@ -42,6 +42,8 @@ named! {
         Quarantined = "quarantined",
         /// More alarms of a line came up at once than a person can read: this one stands for all of them.
         AlarmFlood = "alarm_flood",
+        /// So many alarms are up that one more could not be listed: the list is not whole.
+        AlarmListFull = "alarm_list_full",
     }
 }
 
@@ -130,6 +132,7 @@ impl AlarmCode {
             Self::SelfStall => rule(Low, Some(Program), 0, 0),
             Self::Quarantined => rule(Medium, None, 0, 0),
             Self::AlarmFlood => rule(High, None, 0, 0),
+            Self::AlarmListFull => rule(High, None, 0, 0),
         }
     }
 
@@ -155,7 +158,12 @@ impl AlarmCode {
 
     /// True for what has happened and cannot end by itself: it goes when a person acknowledges it.
     pub const fn ends_when_acknowledged(self) -> bool {
-        matches!(self, Self::EventsLost | Self::TableFull)
+        matches!(self, Self::EventsLost | Self::TableFull | Self::AlarmListFull)
+    }
+
+    /// True for the few that are listed although the list is full: at most one of each for a line, and that it is full.
+    pub const fn is_always_listed(self) -> bool {
+        matches!(self.priority(), AlarmPriority::Critical) || matches!(self, Self::AlarmListFull)
     }
 
     /// True when a person may put it away for a time.

@@ -78,7 +78,7 @@ pub enum LinkChange {
     },
     /// The device answers, but must not be operated.
     Faulted(DeviceFault),
-    /// A newer owner commands the device: this process stops commanding for good.
+    /// A newer owner commands the device: this process stops commanding for good. The next one may take it up again.
     Fenced {
         /// The newer owner.
         owner: Epoch,
@@ -122,6 +122,8 @@ pub enum OfflineReason {
     NotAttached,
     /// The link or its task ended.
     Stopped,
+    /// A process begins: what the one before it held of the link is gone, and so is the end it came to.
+    NewProcess,
 }
 
 /// Why a device must not be operated.

@@ -53,7 +53,8 @@ pub const POISONS_KEPT_MAX: usize = 64;
 /// Milliseconds between two turns, or two calls of a session. More: a stall of ours, no deadline of a device is judged
 /// over it.
 pub const OWN_GAP_MAX_MS: u64 = 500;
-/// Alarms listed at once. More: the oldest that has gone again is forgotten; when all are up, the new one is not listed.
+/// Alarms listed at once. More: the oldest that has gone again is forgotten; when all are up, the new one is not listed,
+/// and `alarm_list_full` says so.
 pub const ALARMS_LISTED_MAX: usize = 16_384;
 /// Alarms of one line that may demand attention within `ALARM_FLOOD_WINDOW_MS`. More: `alarm_flood` stands for all.
 pub const ALARMS_SHOWN_MAX: usize = 10;

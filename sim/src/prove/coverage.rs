@@ -211,7 +211,7 @@ const fn offline_name(reason: OfflineReason) -> &'static str {
         OfflineReason::PlcRestarted => "offline_plc_restarted",
         OfflineReason::WindowTorn => "offline_window_torn",
         OfflineReason::NotAttached => "offline_not_attached",
-        OfflineReason::Stopped => "offline_stopped",
+        OfflineReason::Stopped | OfflineReason::NewProcess => "offline_stopped",
     }
 }
 

@@ -97,7 +97,7 @@ impl Heads {
     }
 }
 
-/// Alarms that are not normal. The core lists at most `ALARMS_LISTED_MAX`.
+/// Alarms that are not normal. The core lists at most `ALARMS_LISTED_MAX` and the few of `is_always_listed`.
 #[derive(Clone, Debug, Default)]
 pub struct Alarms {
     rows: BTreeMap<AlarmId, Alarm>,

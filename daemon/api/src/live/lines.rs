@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use wcs_types::{EventBody, LaneNo, LaneSet, LaneState, LinkChange, MachineState, SorterEvent};
+use wcs_types::{
+    EventBody, LaneNo, LaneSet, LaneState, LinkChange, MachineState, OfflineReason, SorterEvent,
+};
 
 use super::counts::Counts;
 use super::loads::Stamp;
@@ -62,8 +64,8 @@ pub struct Line {
 
 impl Line {
     pub(crate) fn see_change(&mut self, change: &LinkChange, at: Stamp) {
-        // Another owner is for good.
-        if self.link == LinkState::Fenced {
+        // Another owner is for good, until a new process begins.
+        if self.link == LinkState::Fenced && *change != LinkChange::Offline(OfflineReason::NewProcess) {
             return;
         }
         let state = match change {

@@ -141,6 +141,13 @@ fn a_line_is_ready_once_it_is_drained_and_down_when_it_is_put_aside() {
     change(&mut story, LinkChange::Fenced { owner: Epoch(9) });
     story.ready();
     assert_eq!(line(&story), (LinkState::Fenced, Some("newer_owner")));
+    // The word of a link that ends does not give the line back; that of a new process does.
+    change(&mut story, LinkChange::Offline(OfflineReason::Stopped));
+    assert_eq!(line(&story).0, LinkState::Fenced);
+    change(&mut story, LinkChange::Offline(OfflineReason::NewProcess));
+    assert_eq!(line(&story), (LinkState::Offline, Some("new_process")));
+    story.ready();
+    assert_eq!(line(&story), (LinkState::Ready, None));
 }
 
 #[test]
