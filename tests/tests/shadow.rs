@@ -136,6 +136,41 @@ fn it_follows_a_journal_that_grows_over_its_segments() -> Result<()> {
 }
 
 #[test]
+fn it_tells_programs_that_follow_an_object_a_line() -> Result<()> {
+    let folder = shift("first_scan")?;
+    let shadow = ["--json", "shadow", "--plant", "changed.toml", "--journal", "data"];
+    let whole: Value = serde_json::from_str(&run(folder.path(), &shadow)?.out)?;
+    let records = whole["records"].as_u64().context("it says how many records there are")?;
+    let mut follower = Child::start(wcs(folder.path(), &[&shadow[..], &["--follow"]].concat())?, LIMIT)?;
+    follower.wait_err(&["shadow read on", &format!("records={records} ")])?;
+    let followed = follower.interrupt()?.expect_code(0)?;
+    let mut told = Vec::new();
+    for line in followed.out.lines() {
+        let mut object: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+        let event = object.as_object_mut().and_then(|object| object.remove("event"));
+        told.push((event.context("every line is an event")?, object));
+    }
+    let (last, sum) = told.pop().context("it tells when it stops")?;
+    ensure!(last == "stopped", "{last}: {sum}");
+    // The same differences as a look at the whole, told one by one, and the same sum without their list.
+    ensure!(told.len() > 1 && told.iter().all(|(event, _)| event == "decision_differs"), "{followed}");
+    let differing: Vec<Value> = told.into_iter().map(|(_, object)| object).collect();
+    ensure!(whole["differing"] == Value::from(differing), "{followed}\n{whole}");
+    for key in [
+        "records",
+        "records_of_other_versions",
+        "decisions",
+        "differ",
+        "same_choice_other_candidates",
+        "changes",
+    ] {
+        ensure!(!sum[key].is_null() && sum[key] == whole[key], "{key}: {sum} {whole}");
+    }
+    ensure!(sum.get("differing").is_none() && sum.get("not_listed").is_none(), "{sum}");
+    Ok(())
+}
+
+#[test]
 fn another_line_is_refused_by_name() -> Result<()> {
     let folder = shift("volume")?;
     let renamed = plant::demo_plant()?.replace("sorter1", "elsewhere");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use wcs_sim::prove::{Panel, PlanFile, ProofReport, RunPlan, RunSize, prove_plan, shrink};
+use wcs_sim::prove::{self, Panel, PlanFile, ProofReport, RunPlan, RunSize, prove_plan, shrink};
 
 use crate::exit::Failure;
 
@@ -31,17 +31,26 @@ pub(crate) fn run(path: &Path, panel: Panel) -> Result<ProofReport, Failure> {
 
 /// Writes what is left of the first seeds that failed, one file for each, and says how to run it.
 pub(crate) fn shrink_failures(report: &ProofReport, size: RunSize, folder: &Path) -> Result<(), Failure> {
+    shrink_by(report, size, folder, &|plan| prove_plan(plan, Panel::default()).failures)
+}
+
+/// The same with another way to find what is wrong with a plan.
+fn shrink_by(
+    report: &ProofReport,
+    size: RunSize,
+    folder: &Path,
+    find: &dyn Fn(&RunPlan) -> Vec<prove::Failure>,
+) -> Result<(), Failure> {
     let named = |error: std::io::Error| Failure::bad_input(format!("{}: {error}", folder.display()));
     let mut seeds = BTreeSet::new();
     for failure in &report.failures {
         if seeds.len() >= SEEDS_MAX || !seeds.insert(failure.seed) {
             continue;
         }
-        let shrunk = shrink(RunPlan::draw(failure.seed, size), &failure.checker, RUNS_MAX);
+        let find = |plan: &RunPlan| find(plan).into_iter().find(|found| found.checker == failure.checker);
+        let shrunk = shrink(RunPlan::draw(failure.seed, size), RUNS_MAX, |plan| find(plan).is_some());
         // What is left fails by the same checker, mostly with another load at another instant: the note says which.
-        let found = prove_plan(&shrunk.plan, Panel::default()).failures;
-        let found = found.into_iter().find(|found| found.checker == failure.checker);
-        let note = found.map_or_else(|| failure.what.clone(), |found| found.what);
+        let note = find(&shrunk.plan).map_or_else(|| failure.what.clone(), |found| found.what);
         let file = PlanFile::of(&shrunk.plan, &failure.checker, note);
         fs::create_dir_all(folder).map_err(named)?;
         let path = folder.join(format!("seed-{}-{}.toml", failure.seed, failure.checker));
@@ -58,4 +67,46 @@ pub(crate) fn shrink_failures(report: &ProofReport, size: RunSize, folder: &Path
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHECKER: &str = "ledger";
+
+    fn failure(seed: u64, checker: &str, what: String) -> prove::Failure {
+        prove::Failure { seed, checker: checker.to_owned(), what, reproduce: String::new() }
+    }
+
+    /// What a plan fails by, in words that no other plan has.
+    fn words(plan: &RunPlan) -> String {
+        format!("load of {}, with {} faults", plan.groups.load_count(), plan.faults.faults.len())
+    }
+
+    #[test]
+    fn the_note_tells_what_the_plan_that_is_left_fails_by() {
+        let folder = tempfile::tempdir().unwrap();
+        let drawn = RunPlan::draw(7, RunSize::Small);
+        // Two failures of one seed are one plan; another seed has its own.
+        let failures = [(7, words(&drawn)), (7, "another load".to_owned()), (8, "of seed 8".to_owned())];
+        let failures = failures.map(|(seed, what)| failure(seed, CHECKER, what));
+        let report = ProofReport { failures: failures.to_vec(), ..ProofReport::default() };
+        // Seed 8 does not fail again, so nothing can be left out of it.
+        let find = |plan: &RunPlan| match plan.seed {
+            7 => vec![failure(7, "answers", "not its checker".to_owned()), failure(7, CHECKER, words(plan))],
+            _ => vec![failure(8, "answers", "not its checker".to_owned())],
+        };
+        shrink_by(&report, RunSize::Small, folder.path(), &find).unwrap();
+        let read = |seed: u64| {
+            let path = folder.path().join(format!("seed-{seed}-{CHECKER}.toml"));
+            PlanFile::parse(&fs::read_to_string(path).unwrap()).unwrap()
+        };
+        let kept = read(7);
+        let left = kept.plan().unwrap();
+        assert_eq!((kept.note, kept.checker.as_str()), (words(&left), CHECKER));
+        assert_ne!(words(&left), words(&drawn), "something was left out");
+        assert_eq!(read(8).note, "of seed 8");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

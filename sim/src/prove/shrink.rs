@@ -6,7 +6,6 @@
 //! ```
 
 use super::course::RunPlan;
-use super::{Panel, prove_plan};
 
 /// Loads below which nothing gets easier to read.
 const LOADS_MIN: u64 = 4;
@@ -19,16 +18,8 @@ pub struct Shrunk {
     pub runs: u32,
 }
 
-/// Shrinks `plan`, which `checker` finds something in, within `runs_max` runs.
-pub fn shrink(plan: RunPlan, checker: &str, runs_max: u32) -> Shrunk {
-    let still_fails = |plan: &RunPlan| {
-        prove_plan(plan, Panel::default()).failures.iter().any(|failure| failure.checker == checker)
-    };
-    shrink_while(plan, runs_max, still_fails)
-}
-
-/// The same for any reason to go on.
-pub(super) fn shrink_while(plan: RunPlan, runs_max: u32, still_fails: impl Fn(&RunPlan) -> bool) -> Shrunk {
+/// Shrinks `plan`, which fails, within `runs_max` runs; `still_fails` says what else does.
+pub fn shrink(plan: RunPlan, runs_max: u32, still_fails: impl Fn(&RunPlan) -> bool) -> Shrunk {
     let mut search = Search { plan, runs: 0, runs_max, still_fails };
     search.fewer_loads();
     search.fewer_parts();

@@ -205,7 +205,7 @@ fn a_plan_shrinks_to_what_it_fails_by() {
     let plan = drawn.next().unwrap();
     let kind = plan.faults.faults[1].kind;
     let has_kind = |plan: &RunPlan| plan.faults.faults.iter().any(|fault| fault.kind == kind);
-    let shrunk = shrink::shrink_while(plan, 200, has_kind).plan;
+    let shrunk = shrink::shrink(plan, 200, has_kind).plan;
     assert!(has_kind(&shrunk) && shrunk.faults.faults.len() == 1);
     assert_eq!((shrunk.outages.len(), shrunk.stalls.len()), (0, 0));
     assert_eq!(shrunk.groups.orders, 1);
