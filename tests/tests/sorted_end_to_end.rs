@@ -221,6 +221,18 @@ fn check_fault(name: &str, report: &Report) -> Result<()> {
         "missed" => loads.recirculated > 0,
         "lost" => report.reconcile.short_pieces > 0 && loads.outcomes.contains_key("lost"),
         "drive-stop" => late == 0 && !loads.outcomes.contains_key("lost"),
+        "safety-stop" => {
+            let alarm = report.alarms.get("safety_stop").copied().unwrap_or_default();
+            let is_sorted = report.reconcile.sorted_pieces == report.reconcile.expected_pieces;
+            late == 0 && link.reconnects == 0 && is_sorted && (alarm.raised, alarm.gone) == (2, 2)
+        }
+        "purge-at-reset" => report.reconcile.short_pieces > 0 && loads.outcomes.contains_key("purged"),
+        "disk-full" => late == 0 && report.journal.stall_us_max >= 4_000_000,
+        "disk-error" => report.faults["disk_error"].applied == 5 && report.journal.stall_us_max >= 500_000,
+        "store-outage" => {
+            report.simulated_seconds > 30.0
+                && report.reconcile.sorted_pieces == report.reconcile.expected_pieces
+        }
         "wrap" | "one-request-per-cycle" => {
             report.reconcile.sorted_pieces == report.reconcile.expected_pieces
         }

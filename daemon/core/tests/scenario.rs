@@ -85,4 +85,5 @@ scenarios! {
     alarms_that_do_not_last_are_none
     first_alarm_stands_for_what_follows
     flood_of_alarms_is_one_headline
+    safety_stop_costs_no_load
 }

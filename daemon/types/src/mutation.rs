@@ -97,6 +97,8 @@ mutations! {
     PickedUntold = "picked_untold",
     /// A load is called late although its destination goes out in time.
     LateMiscalled = "late_miscalled",
+    /// The machine goes on by itself when its safety chain is closed again.
+    GoesOnAfterSafetyStop = "goes_on_after_safety_stop",
 }
 
 #[cfg(not(feature = "mutations"))]

@@ -120,6 +120,7 @@ pub(crate) fn finish(
         journal: figures.journal,
         store: figures.store.clone().unwrap_or_default(),
         faults: figures.faults.counts.clone(),
+        alarms: figures.tally.alarms.clone(),
         simulated_seconds: figures.simulated_seconds,
         wall_seconds: figures.wall_seconds,
         ..Report::default()
@@ -176,6 +177,12 @@ fn gist(report: &Report) -> String {
             count.planned, count.applied, count.loads_touched
         )
     }));
+    lines.extend(
+        report
+            .alarms
+            .iter()
+            .map(|(code, count)| format!("alarm {code}: {} raised, {} gone", count.raised, count.gone)),
+    );
     lines.push(if report.ok { "ok" } else { "NOT OK" }.to_owned());
     lines.join("\n")
 }

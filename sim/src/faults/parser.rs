@@ -211,6 +211,7 @@ impl<'x> Entry<'_, '_, 'x> {
                 base: self.some_span("delay"),
                 jitter: self.duration("jitter").unwrap_or(Nanos::ZERO),
             },
+            K::SafetyStop => Knob::SafetyStop { person: self.duration("person").unwrap_or(Nanos::ZERO) },
             K::ScannerDown => Knob::ScannerDown { per_million: self.rate() },
             K::StaleEcho => Knob::StaleEcho,
             K::TornSlots => Knob::TornSlots { per_million: self.rate() },

@@ -30,6 +30,18 @@ fn the_examples_of_the_design_are_read() {
     assert_eq!(restart.begin, Begin::AfterLoads(500));
 }
 
+#[test]
+fn a_safety_stop_lasts_in_plant_time_and_needs_a_person() {
+    let plan =
+        parse("[[fault]]\nkind = \"safety_stop\"\nat = \"60s\"\nfor = \"30s\"\nperson = \"10s\"\n").unwrap();
+    let [stop] = &plan.faults[..] else { panic!("one fault") };
+    let person = Nanos::from_secs(10);
+    assert_eq!(stop.disturbance, Disturbance::Sorter(Knob::SafetyStop { person }));
+    assert_eq!((stop.span, stop.span_clock), (Some(Nanos::from_secs(30)), SpanClock::Plant));
+    let endless = parse("[[fault]]\nkind = \"safety_stop\"\nperson = \"10s\"\n").unwrap_err();
+    assert_eq!(endless, "f.toml:1: `safety_stop` needs `for`");
+}
+
 /// A value that suits a key, as TOML.
 fn sample(key: &str) -> &'static str {
     match key {

@@ -1,5 +1,5 @@
-//! The attendant: after a restart of the PLC he comes, takes stuck loads out of the diverts, resets the machine at
-//! its panel and starts it. Nothing moves before.
+//! The attendant: after a safety stop or a restart of the PLC he comes, takes stuck loads out of the diverts, resets the
+//! machine at its panel and starts it. Nothing moves before.
 
 use wcs_types::Nanos;
 
@@ -9,6 +9,9 @@ use crate::world::knobs::KnobKind;
 use crate::world::load::LoadIndex;
 use crate::world::sorter::Sorter;
 
+/// Plant time after which he presses reset again, where the safety chain was still open.
+const RESET_AGAIN: Nanos = Nanos::from_secs(1);
+
 /// The attendant.
 #[derive(Debug)]
 pub(crate) struct Attendant {
@@ -16,15 +19,13 @@ pub(crate) struct Attendant {
     pub(crate) way: Nanos,
     /// Loads he took out of the diverts.
     pub(crate) held: Vec<LoadIndex>,
-    /// Times he pressed start.
-    pub(crate) starts: u64,
     /// Token of the newest call; older ones are forgotten.
     call: u64,
 }
 
 impl Attendant {
     pub(crate) fn new(way: Nanos) -> Self {
-        Self { way, held: Vec::new(), starts: 0, call: 0 }
+        Self { way, held: Vec::new(), call: 0 }
     }
 }
 
@@ -37,13 +38,28 @@ impl Sorter {
     }
 
     pub(crate) fn reset_locally(&mut self, token: u64) {
-        if self.people.attendant.call == token {
-            self.plc.ask(self.now, Ask::LocalReset);
+        if self.people.attendant.call != token {
+            return;
         }
+        if self.chain.is_closed() {
+            self.standings.see_reset(self.now);
+        }
+        self.plc.ask(self.now, Ask::LocalReset);
+    }
+
+    /// He pressed reset, and sees whether the machine is.
+    pub(crate) fn see_local_reset(&mut self, is_done: bool) {
+        if is_done {
+            self.finish_local_reset();
+            return;
+        }
+        let token = self.people.attendant.call;
+        let again = self.setup.scaled(RESET_AGAIN);
+        self.agenda.at_time(self.now + again, TimeMark::LocalReset { token });
     }
 
     /// The machine is reset: the belt is cleared if that is the custom, then comes the start.
-    pub(crate) fn finish_local_reset(&mut self) {
+    fn finish_local_reset(&mut self) {
         if self.knobs.is_on(KnobKind::PurgeAtReset) {
             self.purge();
         }
@@ -56,7 +72,7 @@ impl Sorter {
         if self.people.attendant.call != token {
             return;
         }
-        self.people.attendant.starts += 1;
+        self.standings.see_start(self.now);
         self.plc.ask(self.now, Ask::Start);
         for load in std::mem::take(&mut self.people.attendant.held) {
             self.feed.push_returning(load);

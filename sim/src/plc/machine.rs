@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! stopped --reset--> idle --start--> execute ⇄ held (hold/unhold, or the drive) , execute ⇄ suspended
-//!    ^______________________stop________|            restart of the PLC: stopped, local reset needed
+//!    ^______________________stop________|            restart of the PLC, safety chain open: stopped, local reset needed
 //! ```
 
 use wcs_specs::SorterWords;
+use wcs_types::mutation::{Mutation, is_on};
 
 /// What a person or a fault does to the machine; done at the next cycle.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +24,10 @@ pub(crate) enum Ask {
     DriveStop,
     /// The main drive is back.
     DriveStart,
+    /// The safety chain opens.
+    ChainOpens,
+    /// The safety chain is closed again.
+    ChainCloses,
 }
 
 /// A change of state.
@@ -41,6 +46,7 @@ pub(crate) struct Machine {
     pub(crate) needs_reset: bool,
     pub(crate) is_drive_stopped: bool,
     is_held_by_drive: bool,
+    is_chain_open: bool,
 }
 
 impl Machine {
@@ -53,6 +59,7 @@ impl Machine {
             needs_reset: false,
             is_drive_stopped: false,
             is_held_by_drive: false,
+            is_chain_open: false,
         }
     }
 
@@ -74,7 +81,8 @@ impl Machine {
     /// Value of the safety register.
     pub(crate) fn safety(&self) -> u16 {
         let bits = &self.words.safety;
-        bits.chain_ok | if self.needs_reset { bits.reset_needed } else { 0 }
+        let chain = if self.is_chain_open { bits.emergency_stop } else { bits.chain_ok };
+        chain | if self.needs_reset { bits.reset_needed } else { 0 }
     }
 
     /// The PLC started: stands until a person resets and starts it.
@@ -82,6 +90,11 @@ impl Machine {
         self.state = self.words.machine_states.stopped;
         self.needs_reset = true;
         self.is_held_by_drive = false;
+    }
+
+    /// What a PLC that has just started says of a safety chain that is open.
+    pub(crate) fn stopped_by_chain(&self) -> Option<StateChange> {
+        self.is_chain_open.then_some(StateChange { old: self.state, new: self.state })
     }
 
     /// A command of the WCS; `None` when the state does not allow it.
@@ -112,6 +125,8 @@ impl Machine {
     pub(crate) fn take(&mut self, ask: Ask) -> Option<StateChange> {
         let states = self.words.machine_states;
         match ask {
+            // A reset while the chain is open does nothing.
+            Ask::LocalReset if self.is_chain_open => None,
             Ask::LocalReset => {
                 self.needs_reset = false;
                 (self.state == states.stopped).then(|| self.change(states.idle))
@@ -130,6 +145,21 @@ impl Machine {
                 self.is_drive_stopped = false;
                 let was_held = std::mem::take(&mut self.is_held_by_drive) && self.state == states.held;
                 was_held.then(|| self.change(states.execute))
+            }
+            Ask::ChainOpens => {
+                self.is_chain_open = true;
+                self.needs_reset = true;
+                self.is_held_by_drive = false;
+                // Told of a machine that stands anyway, too: it cannot be started now.
+                Some(self.change(states.stopped))
+            }
+            Ask::ChainCloses => {
+                self.is_chain_open = false;
+                if is_on(Mutation::GoesOnAfterSafetyStop) {
+                    self.needs_reset = false;
+                    return Some(self.change(states.execute));
+                }
+                None
             }
             Ask::Restart | Ask::FifoReset => None,
         }

@@ -62,16 +62,14 @@ struct Pending {
 /// What a cycle means for the world.
 #[derive(Debug, Default)]
 pub(crate) struct CycleOutcome {
-    /// The belt starts or stops.
-    pub(crate) moves: Option<bool>,
     /// Lanes the WCS has just closed.
     pub(crate) closed: Vec<u16>,
     /// Lanes the WCS has just opened.
     pub(crate) opened: Vec<u16>,
     /// A new life began (true: at a start of the PLC, and the machine stands).
     pub(crate) new_life: Option<bool>,
-    /// A person has reset the machine.
-    pub(crate) is_reset: bool,
+    /// A person pressed reset: whether the machine is reset.
+    pub(crate) reset: Option<bool>,
     /// Labels of events that were forgotten before anybody had taken them.
     pub(crate) forgotten: Vec<Code>,
 }
@@ -260,7 +258,6 @@ impl Plc {
     /// One logic cycle.
     pub(crate) fn cycle(&mut self, at: MonoTime, agenda: &mut Agenda, knobs: &mut Knobs) -> CycleOutcome {
         self.cycle_at = None;
-        let was_moving = self.machine.is_moving();
         let mut outcome = CycleOutcome::default();
         self.fifo.mend();
         for write in std::mem::take(&mut self.writes) {
@@ -284,8 +281,6 @@ impl Plc {
         self.fifo.show(knobs);
         self.judge_throttle();
         self.note_closing(&mut outcome);
-        let is_moving = self.machine.is_moving();
-        outcome.moves = (is_moving != was_moving).then_some(is_moving);
         self.publish();
         self.cycle_at = None;
         if self.fifo.is_torn() || !self.asks.is_empty() {
@@ -306,6 +301,7 @@ impl Plc {
             if let Some(change) = self.machine.take(pending.ask) {
                 let cause = match pending.ask {
                     Ask::LocalReset | Ask::Start => causes.operator,
+                    Ask::ChainOpens => causes.safety,
                     _ => causes.alarm,
                 };
                 self.report_state(at, change, cause);
@@ -315,13 +311,16 @@ impl Plc {
                     self.machine.restart();
                     outcome.forgotten.extend(self.begin_life(at, true));
                     outcome.new_life = Some(true);
+                    if let Some(change) = self.machine.stopped_by_chain() {
+                        self.report_state(at, change, causes.safety);
+                    }
                 }
                 Ask::FifoReset => {
                     outcome.forgotten.extend(self.begin_life(at, false));
                     outcome.new_life = Some(outcome.new_life.unwrap_or(false));
                 }
-                Ask::LocalReset => outcome.is_reset = true,
-                Ask::Start => {}
+                Ask::LocalReset => outcome.reset = Some(!self.machine.needs_reset),
+                Ask::Start | Ask::ChainOpens | Ask::ChainCloses => {}
                 Ask::DriveStop => self.set_drive_alarm(at, true),
                 Ask::DriveStart => self.set_drive_alarm(at, false),
             }

@@ -86,7 +86,7 @@ pub const CHECKERS: &[Checker] = &[
     },
     Checker {
         name: "motion_by_person",
-        demand: "after a restart of the PLC nothing moves before a person has started the machine",
+        demand: "after a safety stop or a start of the PLC nothing moves before a person has reset and started the machine",
         check: wire::motion_by_person,
     },
     Checker {

@@ -104,6 +104,7 @@ impl RunPlan {
         let horizon = horizon(&groups, &setup);
         let mut fault_text = fault_mix::draw(&mut lots, size, horizon, lanes, is_purged);
         fault_text.push_str(&fault_mix::draw_standstill(seed));
+        fault_text.push_str(&fault_mix::draw_safety_stops(seed, size, horizon));
         let outage_count = match size {
             RunSize::Full => lots.within(3..=10),
             RunSize::Small => lots.within(0..=3),

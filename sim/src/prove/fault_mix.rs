@@ -12,7 +12,7 @@ use super::lots::Lots;
 use super::outages::Outage;
 use crate::faults::FaultKind;
 
-/// Kinds that are drawn: all but those that hold for a whole run. Those that lose events by themselves are drawn without
+/// Kinds that are drawn: all but those that hold for a whole run, and safety stops, which are drawn apart. Those that lose events by themselves are drawn without
 /// that permission.
 const KINDS: &[FaultKind] = &[
     FaultKind::BadFormat,
@@ -48,6 +48,8 @@ const KINDS: &[FaultKind] = &[
 ];
 /// Sets the lots of a standstill apart from those of the run.
 const STANDSTILL: u64 = 0x5354_414E_4453_5449;
+/// Sets the lots of safety stops apart from those of the run.
+const SAFETY_STOPS: u64 = 0x5341_4645_5459_0000;
 /// One in a thousand, as a share per million.
 const PER_MILLE: u64 = 1_000;
 
@@ -133,6 +135,22 @@ pub(super) fn draw_standstill(seed: u64) -> String {
     text
 }
 
+/// The text of safety stops, for two seeds in five: one or two, of which the second may come while the chain is open, while
+/// the machine waits for its reset, or later. Drawn apart, as a standstill is.
+pub(super) fn draw_safety_stops(seed: u64, size: RunSize, horizon: Nanos) -> String {
+    let mut lots = Lots::new(seed ^ SAFETY_STOPS);
+    let mut text = String::new();
+    if lots.percent(40) {
+        let mut at = lots.within(1_000..=horizon.as_millis().max(2_000));
+        for _ in 0..lots.within(1..=2) {
+            let keys = keys(&mut lots, size, FaultKind::SafetyStop, 0);
+            write_fault(&mut text, FaultKind::SafetyStop, &format!("at = \"{at}ms\"\n{keys}"));
+            at += lots.within(100..=60_000);
+        }
+    }
+    text
+}
+
 fn write_fault(text: &mut String, kind: FaultKind, keys: &str) {
     writeln!(text, "[[fault]]\nkind = \"{}\"\n{keys}", kind.name()).expect("a text takes every line");
 }
@@ -172,6 +190,10 @@ fn keys(lots: &mut Lots, size: RunSize, kind: FaultKind, order_lanes: u64) -> St
         K::ReplyDelay => {
             let (delay, jitter) = (lots.within(1..=20), lots.within(0..=60));
             format!("delay = \"{delay}ms\"\njitter = \"{jitter}ms\"\n{}", lasting(lots, 1_000, 60_000))
+        }
+        K::SafetyStop => {
+            let person = lots.within(500..=20_000);
+            format!("{}\nperson = \"{person}ms\"", lasting(lots, 100, 30_000))
         }
         K::TornSlots => rate(lots, size, 200 * PER_MILLE),
         K::PurgeAtReset | K::Wrap => unreachable!("drawn for a whole run"),

@@ -19,7 +19,7 @@ fn few_small_seeds_are_clean() {
     assert!(report.ok, "{}", lines.join("\n"));
     assert_eq!(report.seeds, 8);
     assert!(report.crashes > 0 && report.loads >= 8 * 40);
-    // Few loads are late, and few runs have a restart of the PLC or a stall with a line that is well.
+    // Few loads are late, and few runs have a machine that stands for people or a stall with a line that is well.
     let is_rare = |name: &str| ["late_by_travel", "motion_by_person", "blame_founded"].contains(&name);
     for checker in CHECKERS.iter().filter(|checker| !is_rare(checker.name)) {
         assert!(report.checks[checker.name] > 0, "{} looked at nothing", checker.name);

@@ -9,7 +9,7 @@ mod tally;
 pub use physical::Physical;
 pub use reconcile::{Reconciled, own_account, reconcile};
 pub use shape::{
-    Chutes, Deadline, FaultCount, FollowerFigures, FsyncUs, Intake, JournalFigures, LatencyUs, LinkFigures,
-    Loads, Orders, Percentiles, Reconcile, Report, StoreFigures, Verdict,
+    AlarmCount, Chutes, Deadline, FaultCount, FollowerFigures, FsyncUs, Intake, JournalFigures, LatencyUs,
+    LinkFigures, Loads, Orders, Percentiles, Reconcile, Report, StoreFigures, Verdict,
 };
 pub use tally::{LoadTally, Short, Tally};

@@ -36,6 +36,9 @@ pub struct Report {
     pub store: StoreFigures,
     /// Planned and applied faults by kind.
     pub faults: BTreeMap<String, FaultCount>,
+    /// Alarms by code.
+    #[serde(default)]
+    pub alarms: BTreeMap<String, AlarmCount>,
     /// Plant time that passed.
     pub simulated_seconds: f64,
     /// Time that passed on the clock on the wall.
@@ -212,6 +215,15 @@ pub struct FaultCount {
     pub applied: u64,
     /// Loads it touched.
     pub loads_touched: u64,
+}
+
+/// An alarm code.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AlarmCount {
+    /// Times one of this code came up.
+    pub raised: u64,
+    /// Times one went.
+    pub gone: u64,
 }
 
 /// What a run was asked to do, as far as it changes what is good.

@@ -7,7 +7,7 @@ use wcs_types::{
     Pieces, Plant, Reason, Record, Verb,
 };
 
-use super::shape::Deadline;
+use super::shape::{AlarmCount, Deadline};
 
 /// One load as the daemon knows it.
 #[derive(Clone, Debug, Default)]
@@ -68,8 +68,8 @@ pub struct Tally {
     pub planned_pieces: i64,
     /// Pieces planned by order and sku.
     pub planned: BTreeMap<(String, String), i64>,
-    /// Alarms raised, by code.
-    pub alarms: BTreeMap<String, u64>,
+    /// Alarms by code.
+    pub alarms: BTreeMap<String, AlarmCount>,
     bound: BTreeMap<ChuteId, OrderKey>,
     /// What is handed over for each batch, by part.
     staged: BTreeMap<BatchId, BTreeMap<u16, Vec<Wanted>>>,
@@ -205,13 +205,13 @@ impl Tally {
             Fact::LateBySelfStall { .. } => self.deadline.late_by_self_stall += 1,
             Fact::InputPutAside { .. } => self.put_aside += 1,
             Fact::SelfStalled { .. } => self.deadline.self_stalls += 1,
-            Fact::AlarmRaised(key) => *self.alarms.entry(key.code.to_string()).or_default() += 1,
+            Fact::AlarmRaised(key) => self.alarms.entry(key.code.to_string()).or_default().raised += 1,
+            Fact::AlarmGone(key) => self.alarms.entry(key.code.to_string()).or_default().gone += 1,
             Fact::BatchPaused { .. }
             | Fact::BatchResumed { .. }
             | Fact::BatchClosing { .. }
             | Fact::ClassCompleted { .. }
             | Fact::BoxSwapped { .. }
-            | Fact::AlarmGone(_)
             | Fact::AlarmAcknowledged { .. }
             | Fact::AlarmShelved { .. }
             | Fact::AlarmUnshelved { .. }

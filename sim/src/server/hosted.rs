@@ -241,6 +241,7 @@ fn knob_kind(kind: FaultKind) -> Option<KnobKind> {
         F::PurgeAtReset => KnobKind::PurgeAtReset,
         F::Removed => KnobKind::Removed,
         F::ReplyDelay => KnobKind::ReplyDelay,
+        F::SafetyStop => KnobKind::SafetyStop,
         F::ScannerDown => KnobKind::ScannerDown,
         F::StaleEcho => KnobKind::StaleEcho,
         F::TornSlots => KnobKind::TornSlots,

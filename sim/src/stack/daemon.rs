@@ -547,7 +547,7 @@ impl Daemon {
         let mut has_sent = false;
         for (ticket, seq, is_start) in self.asked.drain(..) {
             if let Some(watch) = &mut watch {
-                watch.see_verb(ticket, seq, is_start);
+                watch.see_verb(now, ticket, seq, is_start);
             }
         }
         let core_now = self.clocks.core(now);

@@ -53,7 +53,7 @@ pub enum WatchRule {
     CommandFresh,
     /// Every verb has one answer, given when its record is on disk.
     VerbAnswered,
-    /// After a restart of the PLC nothing moves before a person has started the machine.
+    /// After a safety stop or a start of the PLC nothing moves before a person has reset and started the machine.
     MotionByPerson,
     /// No alarm of the equipment comes of a stall of ours.
     BlameFounded,
@@ -218,10 +218,10 @@ impl Watch {
     }
 
     /// Somebody asks a verb, to start the machine perhaps; it stands in this record.
-    pub(super) fn see_verb(&mut self, ticket: Ticket, seq: Seq, is_start: bool) {
+    pub(super) fn see_verb(&mut self, now: MonoTime, ticket: Ticket, seq: Seq, is_start: bool) {
         self.replies.see_verb(ticket, seq);
         if is_start {
-            self.standstill.see_start_asked();
+            self.standstill.see_start_asked(now);
         }
     }
 

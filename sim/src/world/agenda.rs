@@ -47,6 +47,8 @@ pub(crate) enum TimeMark {
     PatienceOver { token: u64 },
     /// The built-in second client writes.
     SecondClient { token: u64 },
+    /// An emergency stop is pulled out.
+    StopPulled,
     /// A knob goes back.
     Withdraw { knob: Knob, token: u64 },
 }

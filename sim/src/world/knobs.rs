@@ -104,6 +104,11 @@ pub enum Knob {
         /// As with `PlcRestart`.
         may_lose_events: bool,
     },
+    /// An emergency stop is pressed until it is withdrawn; a person resets and starts the machine afterwards.
+    SafetyStop {
+        /// Until the person is there, plant time. He resets as soon as the chain is closed.
+        person: Nanos,
+    },
     /// The main drive stands.
     DriveStop,
     /// Events do not get into the FIFO.
@@ -139,6 +144,7 @@ pub enum KnobKind {
     OneRequestPerCycle,
     PlcRestart,
     FifoReset,
+    SafetyStop,
     DriveStop,
     FifoStall,
     OldOwner,
@@ -169,6 +175,7 @@ impl Knob {
             Self::OneRequestPerCycle => KnobKind::OneRequestPerCycle,
             Self::PlcRestart { .. } => KnobKind::PlcRestart,
             Self::FifoReset { .. } => KnobKind::FifoReset,
+            Self::SafetyStop { .. } => KnobKind::SafetyStop,
             Self::DriveStop => KnobKind::DriveStop,
             Self::FifoStall => KnobKind::FifoStall,
             Self::OldOwner => KnobKind::OldOwner,

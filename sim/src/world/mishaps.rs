@@ -8,6 +8,7 @@ use super::knobs::{Knob, KnobKind};
 use super::ledger_event::LedgerKind;
 use super::load::{Fate, LoadIndex, Place};
 use super::sorter::Sorter;
+use super::standing::StandCause;
 use crate::plc::machine::Ask;
 
 /// How often the built-in second client writes.
@@ -15,7 +16,7 @@ const SECOND_CLIENT_PERIOD: Nanos = Nanos::from_millis(100);
 
 impl Sorter {
     /// Turns a knob at `now`, until it is withdrawn or until `until`. False when the sorter has no such lane.
-    /// Restarts and resets happen once; `until` means nothing to them.
+    /// Restarts and resets happen once; `until` means nothing to them. Of emergency stops several may be pressed.
     pub fn apply(&mut self, now: MonoTime, knob: Knob, until: Option<MonoTime>) -> bool {
         self.advance(now);
         if let Knob::LaneFull { lane } | Knob::LaneFault { lane } = knob
@@ -32,6 +33,10 @@ impl Sorter {
             }
             Knob::FifoReset { may_lose_events } => {
                 self.ask(Ask::FifoReset, may_lose_events);
+                return true;
+            }
+            Knob::SafetyStop { person } => {
+                self.press_emergency_stop(person, until);
                 return true;
             }
             _ => self.knobs.turn_on(knob, token),
@@ -90,6 +95,9 @@ impl Sorter {
     }
 
     pub(crate) fn turn_back(&mut self, knob: &Knob) -> bool {
+        if let Knob::SafetyStop { .. } = knob {
+            return self.pull_emergency_stop();
+        }
         if !self.knobs.turn_off(knob) {
             return false;
         }
@@ -198,6 +206,7 @@ impl Sorter {
             }
         }
         if is_start {
+            self.standings.begin(self.now, StandCause::PlcStart);
             self.call_attendant();
         }
     }

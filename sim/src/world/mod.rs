@@ -13,8 +13,10 @@ pub mod load;
 mod mishaps;
 mod passage;
 pub mod reply;
+mod safety;
 pub mod setup;
 pub mod sorter;
+pub(crate) mod standing;
 
 #[cfg(test)]
 mod tests;

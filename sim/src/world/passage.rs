@@ -10,6 +10,7 @@ use super::knobs::KnobKind;
 use super::ledger_event::LedgerKind;
 use super::load::{Fate, Load, LoadIndex, Place};
 use super::sorter::Sorter;
+use super::standing::Motion;
 use crate::plc::routing::{Sighting, Verdict};
 
 /// What keeps a label from being read; the first that hits has its way.
@@ -45,6 +46,7 @@ impl Sorter {
     }
 
     fn induct(&mut self, next: NextLoad, here: Travel) {
+        self.standings.see_motion(self.now, Motion::Induction);
         let token = self.agenda.token();
         let place = Place::Belt { has_passed_scanner: false };
         let index = match next {
@@ -190,6 +192,7 @@ impl Sorter {
             unreachable!("only diverted loads arrive at a lane");
         };
         let load = load.clone();
+        self.standings.see_motion(self.now, Motion::Exit);
         self.diverting.remove(&index);
         self.book(&load, LedgerKind::Exit, lane, result);
         self.plc.leave(self.now, load.item, lane, result);

@@ -14,7 +14,9 @@ use super::lanes::Lane;
 use super::ledger_event::{LedgerEvent, LedgerKind};
 use super::load::{FeedLoad, Load, LoadIndex, Loads};
 use super::reply::{ClientId, PlcReply, ReplyBody};
+use super::safety::SafetyChain;
 use super::setup::{SetupError, SorterSetup};
+use super::standing::Standings;
 use crate::people::People;
 use crate::plc::Plc;
 use crate::plc::registers::DEVICE_BUSY;
@@ -45,6 +47,8 @@ pub struct Sorter {
     pub(crate) recirculated: u64,
     /// Labels of events a PLC forgot at the begin of a new life before anybody had taken them.
     pub(crate) forgotten: BTreeSet<Code>,
+    pub(crate) chain: SafetyChain,
+    pub(crate) standings: Standings,
 }
 
 /// Where the next event comes from.
@@ -78,6 +82,8 @@ impl Sorter {
             reinducted: 0,
             recirculated: 0,
             forgotten: BTreeSet::new(),
+            chain: SafetyChain::default(),
+            standings: Standings::default(),
             setup,
         })
     }
@@ -146,6 +152,9 @@ impl Sorter {
             TimeMark::Start { token } => self.start_machine(token),
             TimeMark::PatienceOver { token } => self.end_patience(token),
             TimeMark::SecondClient { token } => self.let_second_client_write(token),
+            TimeMark::StopPulled => {
+                self.pull_emergency_stop();
+            }
             TimeMark::Withdraw { knob, token } => {
                 if self.knobs.is_current(&knob, token) {
                     self.turn_back(&knob);
@@ -156,9 +165,7 @@ impl Sorter {
 
     fn run_cycle(&mut self) {
         let outcome = self.plc.cycle(self.now, &mut self.agenda, &mut self.knobs);
-        if let Some(is_moving) = outcome.moves {
-            self.belt.set_running(self.now, is_moving);
-        }
+        self.drive_belt();
         if let Some(is_start) = outcome.new_life {
             self.survive_new_life(is_start, &outcome.forgotten);
         }
@@ -168,8 +175,8 @@ impl Sorter {
         for lane in outcome.opened {
             self.lanes[usize::from(lane - 1)].lamp = None;
         }
-        if outcome.is_reset {
-            self.finish_local_reset();
+        if let Some(is_done) = outcome.reset {
+            self.see_local_reset(is_done);
         }
         self.review_feed();
         self.try_induct();
@@ -276,11 +283,6 @@ impl Sorter {
     /// How often a knob took effect.
     pub fn applied(&self, kind: KnobKind) -> u64 {
         self.knobs.applied(kind)
-    }
-
-    /// Times a person has started the machine.
-    pub fn starts_by_person(&self) -> u64 {
-        self.people.attendant.starts
     }
 
     /// Labels of loads a knob took effect on.

@@ -5,5 +5,6 @@ mod exits;
 mod handshake;
 mod mischief;
 mod physics;
+mod safety;
 mod shift;
 mod storm;

@@ -47,6 +47,8 @@ const DAYS: [Day; 2] = [
 enum Feed {
     /// The smaller real day at speed 20, to its end.
     RealDay,
+    /// The smaller real day in virtual time, to its end: some faults act on a disk or a store that only exists there.
+    Virtual,
     /// Orders of its own at this speed, for so many seconds of wall time.
     Made { speed: &'static str, wall: &'static str },
 }
@@ -57,7 +59,8 @@ struct FaultLine {
     kinds: &'static [&'static str],
     feed: Feed,
     zero: &'static [&'static str],
-    reached: &'static [&'static str],
+    /// Figures with what each must reach, so that the fault was seen to have its effect.
+    reached: &'static [(&'static str, u64)],
 }
 
 const CUT: Feed = Feed::Made { speed: "1", wall: "120s" };
@@ -69,7 +72,7 @@ const FAULTS: &[FaultLine] = &[
         kinds: &["no_read"],
         feed: Feed::RealDay,
         zero: &[],
-        reached: &["/loads/reasons/no_read"],
+        reached: &[("/loads/reasons/no_read", 1)],
     },
     FaultLine {
         file: "scanners",
@@ -91,21 +94,43 @@ const FAULTS: &[FaultLine] = &[
         kinds: &["tcp_cut"],
         feed: CUT,
         zero: &["/link/evt_lost"],
-        reached: &["/link/reconnects"],
+        reached: &[("/link/reconnects", 1)],
     },
     FaultLine {
         file: "disk-stall",
         kinds: &["disk_stall"],
         feed: SHORT,
         zero: &["/link/evt_lost", "/deadline/late", "/link/induction_stops"],
-        reached: &["/journal/stall_us_max"],
+        reached: &[("/journal/stall_us_max", 4_000_000)],
+    },
+    FaultLine {
+        file: "disk-full",
+        kinds: &["disk_full"],
+        feed: Feed::Virtual,
+        zero: &["/link/evt_lost", "/deadline/late", "/reconcile/short_pieces"],
+        reached: &[("/journal/stall_us_max", 4_000_000)],
+    },
+    FaultLine {
+        file: "disk-error",
+        kinds: &["disk_error"],
+        feed: Feed::Virtual,
+        zero: &["/link/evt_lost", "/deadline/late", "/reconcile/short_pieces"],
+        // Five syncs that fail, tried again after 100 ms each.
+        reached: &[("/faults/disk_error/applied", 5), ("/journal/stall_us_max", 500_000)],
+    },
+    FaultLine {
+        file: "store-outage",
+        kinds: &["store_outage"],
+        feed: Feed::Virtual,
+        zero: &["/link/evt_lost", "/deadline/late", "/reconcile/short_pieces"],
+        reached: &[],
     },
     FaultLine {
         file: "late-replies",
         kinds: &["late_replies"],
         feed: SHORT,
         zero: &[],
-        reached: &["/link/stale_replies"],
+        reached: &[("/link/stale_replies", 1)],
     },
     FaultLine { file: "torn-slots", kinds: &["torn_slots"], feed: SHORT, zero: &[], reached: &[] },
     FaultLine { file: "frozen-life", kinds: &["frozen_life"], feed: SHORT, zero: &[], reached: &[] },
@@ -141,11 +166,29 @@ const FAULTS: &[FaultLine] = &[
     },
     FaultLine { file: "plc-restart", kinds: &["plc_restart"], feed: Feed::RealDay, zero: &[], reached: &[] },
     FaultLine {
+        file: "safety-stop",
+        kinds: &["safety_stop"],
+        feed: Feed::RealDay,
+        zero: &["/link/evt_lost", "/deadline/late", "/reconcile/short_pieces"],
+        reached: &[
+            ("/faults/safety_stop/loads_touched", 1),
+            ("/alarms/safety_stop/raised", 2),
+            ("/alarms/safety_stop/gone", 2),
+        ],
+    },
+    FaultLine {
+        file: "purge-at-reset",
+        kinds: &["safety_stop", "purge_at_reset"],
+        feed: Feed::RealDay,
+        zero: &["/link/evt_lost"],
+        reached: &[("/loads/outcomes/purged", 1), ("/reconcile/short_pieces", 1)],
+    },
+    FaultLine {
         file: "lost",
         kinds: &["lost"],
         feed: Feed::RealDay,
         zero: &["/reconcile/difference"],
-        reached: &["/reconcile/short_pieces", "/loads/outcomes/lost"],
+        reached: &[("/reconcile/short_pieces", 1), ("/loads/outcomes/lost", 1)],
     },
 ];
 
@@ -313,6 +356,7 @@ fn fault_line(root: &Path, days: &Path, fault: &'static FaultLine) -> Line {
     let file = text(&root.join("sim").join("faults").join(format!("{}.toml", fault.file)));
     let mut arguments = match fault.feed {
         Feed::RealDay => vec!["demo", "--orders", &orders, "--speed", "20"],
+        Feed::Virtual => vec!["demo", "--virtual", "--orders", &orders],
         Feed::Made { speed, wall } => vec!["demo", "--speed", speed, "--for", wall],
     };
     arguments.extend(["--faults", &file]);
@@ -330,10 +374,10 @@ fn fault_line(root: &Path, days: &Path, fault: &'static FaultLine) -> Line {
             for place in ["/loads/missorted", "/reconcile/ledger_difference"].iter().chain(fault.zero) {
                 report.must_be(place, 0)?;
             }
-            for place in fault.reached {
-                figure.push_str(&format!("{place} {}, ", report.must_reach(place, 1)?));
+            for (place, least) in fault.reached {
+                figure.push_str(&format!("{place} {}, ", report.must_reach(place, *least)?));
             }
-            if matches!(fault.feed, Feed::RealDay) {
+            if matches!(fault.feed, Feed::RealDay | Feed::Virtual) {
                 report.must_be("/loads/open", 0)?;
                 report.must_be("/reconcile/difference", 0)?;
             }

@@ -30,7 +30,7 @@ const WITNESSES: &[(&str, &str)] = &[
     ("late_by_travel", "late_miscalled"),
     ("ledger", "lane_as_commanded"),
     ("missort", "fifo_popping"),
-    ("motion_by_person", "starts_machine"),
+    ("motion_by_person", "goes_on_after_safety_stop"),
     ("one_outcome", "end_told_twice"),
     ("owner_obeyed", "owner_unchecked"),
     ("permit_by_core", "permit_before_drained"),

@@ -187,6 +187,8 @@ impl Stage {
                 (first..=last).map(|code| self.machine_alarm(code, true)).collect()
             }
             ["machine", "safety"] => vec![self.machine_state(MachineState::STOPPED, 3)],
+            // A person resets it at the machine.
+            ["machine", "reset"] => vec![self.machine_state(MachineState::IDLE, 1)],
             ["machine", "runs"] => vec![self.machine_state(MachineState::EXECUTE, 0)],
             ["dropped", count] => {
                 vec![self.link(LinkChange::EventsLost { evt_lost: count.parse().unwrap() })]

@@ -13,7 +13,7 @@ fn knob(rng: &mut ChaCha8Rng) -> Knob {
     let lane = LaneNo((rng.next_u32() % 16) as u16);
     let may_lose_events = rng.next_u32().is_multiple_of(2);
     let person = Nanos::from_millis(u64::from(rng.next_u32() % 5_000));
-    match rng.next_u32() % 20 {
+    match rng.next_u32() % 21 {
         0 => Knob::NoRead { per_million },
         1 => Knob::Missed { per_million },
         2 => Knob::Lost { per_million, is_silent: may_lose_events },
@@ -33,6 +33,7 @@ fn knob(rng: &mut ChaCha8Rng) -> Knob {
         16 => Knob::FifoStall,
         17 => Knob::OldOwner,
         18 => Knob::DoubleOwner,
+        19 => Knob::SafetyStop { person },
         _ => Knob::PurgeAtReset,
     }
 }
