@@ -196,6 +196,17 @@ pub const fn for_alarm(code: AlarmCode) -> Action {
             "장비의 안전을 확인하고 장비에서 직접 복구한 뒤 라인을 시작하십시오",
         ),
         AlarmCode::NoChute => action("free_chute", "empty a finished chute", "완료된 슈트를 비우십시오"),
+        AlarmCode::TableFull
+        | AlarmCode::SelfStall
+        | AlarmCode::AlarmFlood
+        | AlarmCode::AlarmListFull
+        | AlarmCode::Quarantined => for_own_alarm(code),
+    }
+}
+
+/// What to do when this program tells of itself: of its bounds, its host or a defect.
+const fn for_own_alarm(code: AlarmCode) -> Action {
+    match code {
         AlarmCode::TableFull => action(
             "reduce_loads",
             "feed fewer loads: there is no room to follow more",
@@ -216,7 +227,7 @@ pub const fn for_alarm(code: AlarmCode) -> Action {
             "alarms came that could not be listed: look at the machines, and clear what is listed",
             "목록에 넣지 못한 알람이 있습니다. 장비를 직접 확인하고 목록의 알람을 조치하십시오",
         ),
-        AlarmCode::Quarantined => action(
+        _ => action(
             "report_defect",
             "book what comes to the exception lane by hand and send the log to support",
             "예외 레인의 화물을 수동으로 처리하고 로그를 지원팀에 보내십시오",

@@ -193,7 +193,7 @@ fn keys(lots: &mut Lots, size: RunSize, kind: FaultKind, order_lanes: u64) -> St
         }
         K::SafetyStop => {
             let person = lots.within(500..=20_000);
-            format!("{}\nperson = \"{person}ms\"", lasting(lots, 100, 30_000))
+            format!("{}\nperson = \"{person}ms\"", lasting(lots, 100, 20_000))
         }
         K::TornSlots => rate(lots, size, 200 * PER_MILLE),
         K::PurgeAtReset | K::Wrap => unreachable!("drawn for a whole run"),
