@@ -71,7 +71,7 @@ mutations! {
     ShortUnlisted = "short_unlisted",
     /// A load is booked in the lane it was sent to, not in the one it went to.
     LaneAsCommanded = "lane_as_commanded",
-    /// The PLC drops its oldest event, when that tells of no load, although its FIFO has room.
+    /// The PLC drops its oldest event, when that tells neither of a load nor of its state, although its FIFO has room.
     FifoOverflow = "fifo_overflow",
     /// The core is given another instant than its record says.
     InstantUnrecorded = "instant_unrecorded",

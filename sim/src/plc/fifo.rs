@@ -92,8 +92,10 @@ impl Fifo {
 
     /// Appends an event; the oldest goes when there is no place.
     pub(crate) fn append(&mut self, mut event: Event) {
-        let tells_of_no_load = self.held.front().is_some_and(|event| event.label.is_none());
-        let is_early = tells_of_no_load && self.taken != self.ack && is_on(Mutation::FifoOverflow);
+        let (kind, state) = (self.tables.map.event.kind, self.tables.words.events.state);
+        let is_unneeded =
+            self.held.front().is_some_and(|event| event.label.is_none() && event.words[kind] != state);
+        let is_early = is_unneeded && self.taken != self.ack && is_on(Mutation::FifoOverflow);
         if self.held.len() == self.size || is_early {
             self.held.pop_front();
             let next = self.ack.wrapping_add(1);
