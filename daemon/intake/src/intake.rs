@@ -98,6 +98,7 @@ pub fn read_orders(bytes: &[u8], mapping: &Mapping) -> Result<Intake, FileRefusa
     let mut gathering = Gathering { header, intake: Intake::default(), orders: BTreeMap::new() };
     let mut reader = reader_of(mapping.delimiter, body.chain(LAST_ROW));
     let mut record = ByteRecord::new();
+    let mut lines = Lines::of(body);
     let (mut is_header, mut is_ended, mut last_row) = (true, false, 1);
     while reader.read_byte_record(&mut record).expect("memory can be read, and rows may have any length") {
         let is_last = reader.position().byte() == (body.len() + LAST_ROW.len()) as u64;
@@ -105,7 +106,8 @@ pub fn read_orders(bytes: &[u8], mapping: &Mapping) -> Result<Intake, FileRefusa
         if is_ended {
             break;
         }
-        last_row = record.position().map_or(0, csv::Position::line);
+        let start = record.position().map_or(0, csv::Position::byte);
+        last_row = lines.line_at(usize::try_from(start).unwrap_or(usize::MAX));
         if !std::mem::take(&mut is_header) {
             gathering.take(last_row, &record);
         }
@@ -114,6 +116,34 @@ pub fn read_orders(bytes: &[u8], mapping: &Mapping) -> Result<Intake, FileRefusa
         return Err(FileRefusal::UnclosedQuote { row: last_row });
     }
     gathering.into_intake()
+}
+
+/// Lines of a file as an editor counts them: each ends with a line feed, a carriage return, or both. The reader of rows
+/// takes all three for the end of a row, but counts line feeds only, and leaves one behind a carriage return and empty
+/// lines to the row that follows.
+struct Lines<'a> {
+    body: &'a [u8],
+    /// Counted up to here.
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn of(body: &'a [u8]) -> Self {
+        Self { body, at: 0, line: 1 }
+    }
+
+    /// The line on which the row begins that was read from `start` on. Rows are asked for in file order.
+    fn line_at(&mut self, start: usize) -> u64 {
+        let is_end = |byte: u8| byte == b'\n' || byte == b'\r';
+        while let Some(byte) = self.body.get(self.at).copied().filter(|byte| self.at < start || is_end(*byte))
+        {
+            self.at += 1;
+            let is_first_of_two = byte == b'\r' && self.body.get(self.at) == Some(&b'\n');
+            self.line += u64::from(is_end(byte) && !is_first_of_two);
+        }
+        self.line
+    }
 }
 
 fn reader_of<R: Read>(delimiter: u8, source: R) -> csv::Reader<R> {

@@ -198,6 +198,24 @@ fn quote_that_does_not_end_refuses_the_file() {
 }
 
 #[test]
+fn rows_are_counted_as_an_editor_counts_lines() {
+    let rows = |intake: &Intake| -> Vec<u64> {
+        let mut rows: Vec<u64> =
+            intake.orders.iter().flat_map(|order| &order.lines).map(|line| line.row).collect();
+        rows.extend(intake.refusals.iter().map(|refusal| refusal.row));
+        rows
+    };
+    // Line 2, an empty one, 4 with an end inside quotes, 6, and 7 that is refused.
+    let text = format!("{HEAD}a,s,1,t,c\n\na,s,2,\"t\nu\",c\na,s,3,t,c\na,s,-1,t,c\n");
+    for end in ["\n", "\r\n", "\r"] {
+        let intake = read_orders(text.replace('\n', end).as_bytes(), &mapping()).unwrap();
+        assert_eq!(rows(&intake), [2, 4, 6, 7], "{end:?}");
+    }
+    let mixed = text.replacen('\n', "\r", 1).replacen("\n\n", "\r\n\r", 1);
+    assert_eq!(rows(&read_orders(mixed.as_bytes(), &mapping()).unwrap()), [2, 4, 6, 7]);
+}
+
+#[test]
 fn a_row_that_looks_like_the_end_is_a_row() {
     let intake = read("a,s,1,t,c\n\x01end of file\x01\nb,s,2,t,c\n\x01end of file\x01");
     let refused = ["3 wrong_field_count  ``", "5 wrong_field_count  ``"];

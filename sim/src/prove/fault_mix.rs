@@ -12,8 +12,8 @@ use super::lots::Lots;
 use super::outages::Outage;
 use crate::faults::FaultKind;
 
-/// Kinds that are drawn: all but those that hold for a whole run, and safety stops, which are drawn apart. Those that lose events by themselves are drawn without
-/// that permission.
+/// Kinds that are drawn: all but those that hold for a whole run, and safety stops, which are drawn apart. Those that lose
+/// events by themselves are drawn without that permission.
 const KINDS: &[FaultKind] = &[
     FaultKind::BadFormat,
     FaultKind::DiskError,

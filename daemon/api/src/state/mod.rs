@@ -18,7 +18,6 @@ use wcs_types::{Plant, Seq};
 use self::core_ids::CoreIds;
 use self::open_keys::OpenKeys;
 use self::request_figures::RequestFigures;
-
 use crate::live::feed::LiveHandle;
 use crate::ports::{Control, Figures, Records};
 use crate::position::{POSITION_WAIT, ahead, need_record};
