@@ -20,7 +20,7 @@ pub(crate) mod registers;
 pub(crate) mod ring;
 pub(crate) mod routing;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use wcs_types::{Code, Epoch, LaneState, MonoTime, Nanos};
 
@@ -104,7 +104,8 @@ pub(crate) struct Plc {
     lane_states: Vec<LaneState>,
     lane_generation: u16,
     is_throttled: bool,
-    alarms: u16,
+    /// Numbers of its own table that are up.
+    alarms: BTreeSet<u16>,
     pub(crate) inducted: u32,
     finals: u32,
     /// Travel the encoder shows at the instant being dealt with.
@@ -149,7 +150,7 @@ impl Plc {
             lane_states: vec![LaneState::Ready; setup.lanes.len()],
             lane_generation: 0,
             is_throttled: false,
-            alarms: 0,
+            alarms: BTreeSet::new(),
             inducted: 0,
             finals: 0,
             encoder: Travel(0),
@@ -321,16 +322,20 @@ impl Plc {
                 }
                 Ask::LocalReset => outcome.reset = Some(!self.machine.needs_reset),
                 Ask::Start | Ask::ChainOpens | Ask::ChainCloses => {}
-                Ask::DriveStop => self.set_drive_alarm(at, true),
-                Ask::DriveStart => self.set_drive_alarm(at, false),
+                Ask::DriveStop => self.set_alarm(at, ALARM_DRIVE, ALARM_DRIVE_SEVERITY, true),
+                Ask::DriveStart => self.set_alarm(at, ALARM_DRIVE, ALARM_DRIVE_SEVERITY, false),
             }
         }
     }
 
-    fn set_drive_alarm(&mut self, at: MonoTime, is_raised: bool) {
-        self.alarms = u16::from(is_raised);
-        let event =
-            self.tables.alarm_event(self.stamp(at, None), ALARM_DRIVE, is_raised, ALARM_DRIVE_SEVERITY);
+    /// An alarm of the PLC's own table comes up or goes.
+    pub(crate) fn set_alarm(&mut self, at: MonoTime, number: u16, severity: u16, is_raised: bool) {
+        if is_raised {
+            self.alarms.insert(number);
+        } else {
+            self.alarms.remove(&number);
+        }
+        let event = self.tables.alarm_event(self.stamp(at, None), number, is_raised, severity);
         self.report(at, event);
     }
 

@@ -49,7 +49,7 @@ impl Plc {
         header[map.rej_code] = self.refused.code;
         header[map.rej_count] = self.refused.count;
         header[map.items_on_sorter] = u16::try_from(self.items.count()).unwrap_or(u16::MAX);
-        header[map.alarms_active] = self.alarms;
+        header[map.alarms_active] = u16::try_from(self.alarms.len()).unwrap_or(u16::MAX);
         put32(header, map.n_inducted, self.inducted);
         put32(header, map.n_final, self.finals);
         if header[map.lane_gen] != self.lane_generation {

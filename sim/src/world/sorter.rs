@@ -249,6 +249,13 @@ impl Sorter {
         }
     }
 
+    /// An alarm of the PLC's own table comes up or goes at `now`, with a severity from 1 to 4. It is what the PLC says
+    /// and nothing else: nothing of the machine changes.
+    pub fn set_alarm(&mut self, now: MonoTime, number: u16, severity: u16, is_raised: bool) {
+        self.advance(now);
+        self.plc.set_alarm(self.now, number, severity, is_raised);
+    }
+
     /// Moves what physically happened since the last call to the end of `out`.
     pub fn drain_ledger(&mut self, out: &mut Vec<LedgerEvent>) {
         out.append(&mut self.ledger);

@@ -30,6 +30,11 @@ impl ControlPaths {
         Self { map, words, header_at: Instant::now(), open: HashMap::new(), written: Vec::new() }
     }
 
+    /// Where the blocks of the PLC are.
+    pub(crate) fn map(&self) -> SorterMap {
+        self.map
+    }
+
     /// Looks at a request that came `at` this instant and at its reply.
     pub(crate) fn count(
         &mut self,

@@ -5,6 +5,7 @@
 //! has no library.
 
 mod alarm_storm;
+mod alarm_table;
 mod bare_loop;
 mod commanding;
 mod consoles;
@@ -26,6 +27,7 @@ mod served;
 mod soak;
 mod stack_arm;
 mod sustained;
+mod under_alarms;
 mod under_load;
 mod virtual_time;
 mod why;
@@ -64,6 +66,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use serde_json::Value;
 
+use crate::alarm_table::AlarmTable;
 use crate::served::EngineChoice;
 use crate::under_load::Asked;
 
@@ -97,6 +100,15 @@ enum Arm {
         /// Alarms raised a second.
         #[arg(long)]
         per_second: u32,
+    },
+    /// The daemon's threads at a sorter while its PLC raises alarms.
+    UnderAlarms {
+        /// Alarms raised a second.
+        #[arg(long)]
+        per_second: u32,
+        /// As many events, of which none raises an alarm.
+        #[arg(long)]
+        only_gone: bool,
     },
     /// A bare tokio-modbus loop at the simulated PLC.
     Bare,
@@ -198,6 +210,11 @@ fn run(arguments: &Arguments) -> Result<()> {
     let figures: Value = match arguments.arm {
         Arm::CoreStep { jobs } => core_step::measure(jobs)?,
         Arm::AlarmStorm { per_second } => alarm_storm::measure(per_second)?,
+        Arm::UnderAlarms { per_second, only_gone } => {
+            let table = AlarmTable::new(per_second)?;
+            let table = if only_gone { table.only_gone() } else { table };
+            under_alarms::measure(table, span, &arguments.report.with_extension("data"))?
+        }
         Arm::Bare => bare_loop::measure(span)?,
         Arm::Stack => stack_arm::measure(span, &arguments.report.with_extension("data"), arguments.pin)?,
         Arm::Sustained => sustained::measure(span, &arguments.report.with_extension("data"))?,

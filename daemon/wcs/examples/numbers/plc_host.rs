@@ -23,6 +23,7 @@ use wcs_sim::world::{ClientId, Counts, PlcReply, Sorter, SorterSetup};
 use wcs_specs::{BlockMap, Profile, SorterMap, SorterWords};
 use wcs_types::{Assign, Identify, LineId, MonoTime};
 
+use crate::alarm_table::{AlarmTable, Change, SEVERITY};
 use crate::control_paths::ControlPaths;
 use crate::recording::{figures, histogram, record_micros};
 
@@ -38,6 +39,8 @@ pub(crate) struct Shift {
     pub(crate) setup: SorterSetup,
     /// The order file.
     pub(crate) csv: String,
+    /// Alarms its PLC raises.
+    pub(crate) alarms: AlarmTable,
 }
 
 impl Shift {
@@ -49,7 +52,7 @@ impl Shift {
     /// The same with another number of orders.
     pub(crate) fn of_orders(orders: u32) -> Self {
         let setup = SorterSetup { speed: SPEED, seed: SEED, ..SorterSetup::demo() };
-        Self { setup, csv: made_orders(SEED, orders).csv }
+        Self { setup, csv: made_orders(SEED, orders).csv, alarms: AlarmTable::default() }
     }
 
     /// The batches the daemon runs for it.
@@ -138,6 +141,7 @@ impl PlcEnd {
             "inducted": self.counts.inducted,
             "finals": self.counts.finals,
             "recirculated": self.counts.recirculated,
+            "control_path_us": figures(self.control_path_us()),
             "requests": self.requests,
             "header_to_slots_us": figures(&self.steps.header_to_slots_us),
             "slots_to_command_us": figures(&self.steps.slots_to_command_us),
@@ -162,7 +166,8 @@ fn host(
     for group in shift.groups()?.groups {
         hosted.sorter_mut().feed(group);
     }
-    let device = Rc::new(RefCell::new(CountedSorter::new(hosted, map, words, told)));
+    let device = CountedSorter::new(hosted, shift.alarms.clone(), ControlPaths::new(map, words), told);
+    let device = Rc::new(RefCell::new(device));
     let counts = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok::<_, anyhow::Error>(serve(listener, Rc::clone(&device), ServerSetup::starting_now(), stop).await)
@@ -201,6 +206,9 @@ struct CountedSorter {
     others: u64,
     steps: Steps,
     paths: ControlPaths,
+    alarms: AlarmTable,
+    /// Milliseconds of the alarm table that have passed.
+    alarms_ms: u32,
     told: Told,
 }
 
@@ -217,9 +225,18 @@ impl Steps {
 }
 
 impl CountedSorter {
-    fn new(hosted: HostedSorter, map: SorterMap, words: SorterWords, told: Told) -> Self {
-        let (steps, paths) = (Steps::new(), ControlPaths::new(map, words));
-        Self { hosted, map, last: Last::Nothing, at: [Instant::now(); 3], others: 0, steps, paths, told }
+    fn new(hosted: HostedSorter, alarms: AlarmTable, paths: ControlPaths, told: Told) -> Self {
+        let (last, at, steps) = (Last::Nothing, [Instant::now(); 3], Steps::new());
+        Self { hosted, map: paths.map(), last, at, others: 0, steps, paths, alarms, alarms_ms: 0, told }
+    }
+
+    fn raise_alarms(&mut self, now: MonoTime) {
+        while u64::from(self.alarms_ms) < now.since(MonoTime::ZERO).as_millis() {
+            for Change { number, is_raised } in self.alarms.change(self.alarms_ms) {
+                self.hosted.sorter_mut().set_alarm(now, number, SEVERITY, is_raised);
+            }
+            self.alarms_ms += 1;
+        }
     }
 
     fn count(&mut self, request: &Request) {
@@ -263,6 +280,7 @@ impl CountedSorter {
 
 impl Device for CountedSorter {
     fn advance(&mut self, now: MonoTime) {
+        self.raise_alarms(now);
         self.hosted.advance(now);
     }
 
@@ -272,6 +290,7 @@ impl Device for CountedSorter {
         }
         self.count(request);
         self.told.finals.store(self.hosted.sorter().counts().finals, Ordering::Relaxed);
+        self.raise_alarms(now);
         let at = Instant::now();
         let reply = self.hosted.handle(now, unit, client, request);
         self.paths.count(at, request, &reply, &mut self.steps.control_path_us);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use wcs_sim::faults::DiskStall;
 use wcs_sim::supervisor::Supervisor;
 use wcs_specs::{Profile, SorterMap, load_plant};
-use wcs_types::Nanos;
+use wcs_types::{Nanos, Plant};
 
 use crate::pinning::{ThreadFigures, move_threads};
 use crate::plc_host::{PlcHost, Shift};
@@ -38,6 +38,7 @@ pub(crate) struct Daemon {
     pub(crate) host: PlcHost,
     service: Service,
     data: PathBuf,
+    plant: Plant,
     /// Loads and figures of the core thread when counting began.
     since: Option<(u64, ThreadFigures)>,
 }
@@ -64,7 +65,7 @@ impl Daemon {
         if is_pinned {
             move_threads("journal", 1)?;
         }
-        Ok(Self { host, service, data: data.to_owned(), since: None })
+        Ok(Self { host, service, data: data.to_owned(), plant, since: None })
     }
 
     /// What a load costs is counted from here on: it is in full swing.
@@ -80,6 +81,11 @@ impl Daemon {
 
     /// Stops both; the figures of the run.
     pub(crate) fn stop(self) -> Result<Value> {
+        self.end(|_, _| Ok(()))
+    }
+
+    /// Stops both, and lets `look` at the journal before it goes; the figures of the run.
+    pub(crate) fn end(self, look: impl FnOnce(&Path, &Plant) -> Result<()>) -> Result<Value> {
         ensure!(!self.service.has_failed(), "a thread of the daemon ended");
         let costs = self.costs()?;
         let end = self.service.stop(|_| ())?;
@@ -95,6 +101,7 @@ impl Daemon {
         found["per_load"] = costs;
         found["exchanges_per_load"] = json!(stats.exchanges as f64 / plc.counts.finals.max(1) as f64);
         found["turns_per_load"] = json!(end.turns as f64 / plc.counts.finals.max(1) as f64);
+        look(&self.data.join("journal"), &self.plant)?;
         std::fs::remove_dir_all(self.data)?;
         Ok(found)
     }

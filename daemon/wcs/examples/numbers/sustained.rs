@@ -13,6 +13,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use wcs_sim::world::{PlcSetup, SorterSetup};
 
+use crate::alarm_table::AlarmTable;
 use crate::plc_host::Shift;
 use crate::stack_arm::Daemon;
 
@@ -55,7 +56,7 @@ fn shift(span: Duration) -> Shift {
         speed: SPEED,
         ..SorterSetup::demo()
     };
-    Shift { setup, csv: orders(LOADS_PER_SECOND * (span.as_secs() + 12)) }
+    Shift { setup, csv: orders(LOADS_PER_SECOND * (span.as_secs() + 12)), alarms: AlarmTable::default() }
 }
 
 /// One load for each order line.

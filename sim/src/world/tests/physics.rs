@@ -85,6 +85,21 @@ fn stopped_drive_keeps_loads_and_order() {
 }
 
 #[test]
+fn an_alarm_of_the_plc_is_told_and_counted() {
+    let mut bench = Bench::ready(small(), 1);
+    let (map, kind) = (bench.map.event, bench.words.events.alarm);
+    for (number, is_raised, active) in [(7, true, 1), (9, true, 2), (7, false, 1), (8, false, 1)] {
+        bench.sorter.set_alarm(bench.now, number, 2, is_raised);
+        let told = bench.next(kind).words;
+        let found = [told[map.alarm_code], told[map.alarm_raised], told[map.alarm_severity]];
+        assert_eq!(found, [number, u16::from(is_raised), 2]);
+        assert_eq!(bench.head(bench.map.header.alarms_active), active);
+    }
+    bench.next_scan();
+    assert!(bench.sorter.plc.is_permitted(), "an alarm stops nothing by itself");
+}
+
+#[test]
 fn full_lane_gets_a_new_box() {
     let mut bench = Bench::ready(SorterSetup { lane_capacity: 3, ..small() }, 3);
     for _ in 0..3 {
