@@ -44,9 +44,11 @@ impl Core {
             }
             None => self.make_load(turn, key, event, scan),
         };
-        let plc_epoch = self.line(key.line).plc_epoch;
-        if scan.is_retained || key.plc_epoch != plc_epoch {
-            // Kept over a restart of the PLC: filed under its own life, never answered.
+        let is_earlier = scan.is_retained || key.plc_epoch != self.line(key.line).plc_epoch;
+        if is_earlier || self.loads.get(id).belief == LoadBelief::Uncertain {
+            // Kept over a restart of the PLC: filed under its own life, never answered. Nor is a number in doubt that
+            // comes again because the PLC counts its lives anew: what is on the belt now may be another piece, and the
+            // lane of the one before would be wrong for it.
             self.doubt_load(id);
             self.watch_uncertain(turn, key.line, event.belt);
             return None;

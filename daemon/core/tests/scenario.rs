@@ -71,6 +71,7 @@ scenarios! {
     over_quantity_and_rescan
     pause_close_and_forced_close
     plc_restart_makes_loads_uncertain
+    number_in_doubt_is_not_answered
     reconnect_sends_open_destinations_again
     missing_records_keep_the_line_down
     fenced_line_is_taken_up_by_the_next_process

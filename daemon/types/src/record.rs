@@ -13,7 +13,7 @@ use crate::serial::Seq;
 use crate::units::{MonoTime, Nanos};
 
 /// Version of the core's behaviour. State hashes are compared only within one version.
-pub const CORE_VERSION: u32 = 5;
+pub const CORE_VERSION: u32 = 6;
 
 /// One record.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -127,8 +127,10 @@ impl Stage {
             ["fenced", owner] => {
                 vec![self.link(LinkChange::Fenced { owner: Epoch(owner.parse().unwrap()) })]
             }
-            ["plc", "restart"] => {
-                self.epoch = self.epoch.next();
+            ["plc", "restart", rest @ ..] => {
+                // `as N`: a PLC that has forgotten how often it started.
+                let forgot = rest.strip_prefix(&["as"]).map(|life| Epoch(life[0].parse().unwrap()));
+                self.epoch = forgot.unwrap_or(self.epoch.next());
                 self.seq = EventSeq(1);
                 self.belt = BeltMm(0);
                 vec![self.link(LinkChange::Offline(OfflineReason::PlcRestarted))]
