@@ -17,7 +17,7 @@ struct Part {
 }
 
 /// Small enough for minutes: tables and indexes of the core, the parts a session is made of, golden bytes and reading of
-/// the journal, all of the types. Whole images are not: reading their profile alone takes ten.
+/// the journal, all of the types. Whole images and the ring of a session are not: one such test takes more than eight.
 const PARTS: &[Part] = &[
     Part { package: "wcs-types", arguments: &["--lib"] },
     Part { package: "wcs-core", arguments: &["--lib", "--", "table", "index", "identify"] },
